@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * abi/ctl_msg.h - control messages between the supervisor and its children
+ *
+ * One SOCK_SEQPACKET packet each, fixed size, on FD_CTL.  A child that gets
+ * end of file there ends at once.
+ */
+#ifndef ABI_CTL_MSG_H
+#define ABI_CTL_MSG_H
+
+#include <assert.h>
+#include <stdint.h>
+
+enum ctl_kind {
+	CTL_NONE,
+	/* child -> supervisor */
+	CTL_READY,	/* confined and serving; @arg: system calls in the filter */
+	CTL_UNPLUG,	/* broker: the workers let go of their images; @arg:
+			   UNPLUG_* mask; close your copies, then CTL_DONE */
+	CTL_SLEEP,	/* broker: guest entered ACPI S3; set HVM_PARAM_ACPI_S_STATE,
+			   then CTL_DONE */
+	CTL_SHUTDOWN,	/* broker: told Xen; @arg enum io_shutdown */
+	CTL_LIED,	/* broker: worker @arg broke the protocol; text says how */
+	CTL_STOPPED,	/* broker: every pending access answered, server gone */
+	/* supervisor -> child */
+	CTL_DONE,	/* the last CTL_UNPLUG or CTL_SLEEP is carried out */
+	CTL_START,	/* broker: all workers are READY: enable the server */
+	CTL_STOP,	/* broker: answer what is pending, destroy the server, end;
+			   worker: finish writes in flight, end */
+	CTL_PASSWORD,	/* vnc: text is the new password, empty: refuse all */
+	CTL_KIND_COUNT
+};
+
+struct ctl_msg {
+	uint32_t kind;		/* enum ctl_kind */
+	uint32_t rsvd;
+	uint64_t arg;
+	char text[48];		/* terminated */
+};
+static_assert(sizeof(struct ctl_msg) == 64, "layout");
+
+#endif /* ABI_CTL_MSG_H */

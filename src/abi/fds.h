@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * abi/fds.h - every descriptor a confined process ever holds, at a fixed
+ *             number
+ *
+ * Fixed, so that a seccomp policy can name them.  The supervisor puts the
+ * ones below FD_OWN in place before exec and lists their numbers on the
+ * command line (--fds); the process itself makes the others, in the order
+ * written here, and checks each through /proc/self/fd before it gives up its
+ * rights.  policy/mkpolicy reads the enums: one name per line.
+ */
+#ifndef ABI_FDS_H
+#define ABI_FDS_H
+
+/* All confined processes. */
+enum common_fd {
+	FD_LOG = 3,		/* seqpacket to the supervisor: struct log_msg */
+	FD_CTL = 4,		/* seqpacket to the supervisor: struct ctl_msg */
+	FD_EPOLL = 5,		/* ours: waits for all the others */
+	FD_TIMER = 6,		/* ours: timerfd, next deadline (CLOCK_MONOTONIC) */
+	FD_HV_MEM = 7,		/* privcmd through libxenforeignmemory, or the
+				   in-memory hypervisor's guest memory */
+};
+
+/* Workers. */
+enum worker_fd {
+	FD_CHAN = 8,		/* memfd: struct chan, see abi/chan.h */
+	FD_KICK = 9,		/* eventfd: requests are waiting for us */
+	FD_BROKER_KICK = 10,	/* eventfd: answers are waiting for the broker */
+	FD_STATE = 11,		/* memfd: committed device state, abi/state.h */
+	FD_DEV0 = 12,		/* what the role needs, FD_DEV0 .. FD_DEV_END-1 */
+	FD_DEV1 = 13,
+	FD_DEV2 = 14,
+	FD_DEV3 = 15,
+	FD_DEV4 = 16,
+	FD_DEV5 = 17,
+	FD_DEV6 = 18,
+	FD_DEV7 = 19,
+	FD_DEV_END = 20,
+};
+
+/* platform: serial ports in order; an absent one is not open. */
+enum platform_fd {
+	FD_SERIAL0 = 12,	/* pty master, file or nothing */
+	FD_SERIAL1 = 13,
+	FD_SERIAL2 = 14,
+	FD_SERIAL3 = 15,
+	FD_INPUT = 16,		/* memfd: struct input_ring, written by vnc */
+	FD_INPUT_KICK = 17,	/* eventfd: input is waiting */
+};
+
+/* disk: images in drive order; an absent one is not open. */
+enum disk_fd {
+	FD_DISK0 = 12,
+	FD_DISK1 = 13,
+	FD_DISK2 = 14,
+	FD_DISK3 = 15,
+	FD_BLK_DONE = 16,	/* ours: eventfd, the I/O threads finished something */
+	FD_BLK_WORK = 17,	/* ours: eventfd (semaphore), wakes an I/O thread */
+};
+
+/* vga and vnc share the framebuffer. */
+enum vga_fd {
+	FD_VGA_FB = 12,		/* memfd: struct fb, vga writes, vnc reads */
+	FD_VGA_SCAN = 13,	/* eventfd: vnc asks for a fresh picture */
+	FD_VGA_PAINTED = 14,	/* eventfd: vga changed the picture */
+	FD_VGA_ROM = 15,	/* the VGA BIOS image, read before confinement */
+};
+
+/* vnc has no channel, no state memfd and no hypervisor handle. */
+enum vnc_fd {
+	FD_VNC_FB = 12,
+	FD_VNC_SCAN = 13,
+	FD_VNC_PAINTED = 14,
+	FD_VNC_LISTEN = 15,	/* bound and listening TCP socket */
+	FD_VNC_INPUT = 16,	/* memfd: struct input_ring */
+	FD_VNC_INPUT_KICK = 17,
+};
+
+/*
+ * broker: FD_HV_MEM is its foreign-memory handle; the others it opens itself
+ * from FD_HV_FIRST on, in this order; FD_ANSWER_KICK and the rings are
+ * inherited.
+ */
+enum broker_fd {
+	FD_ANSWER_KICK = 8,	/* eventfd: some worker answered (all share it) */
+	FD_EVTCHN = 9,		/* /dev/xen/evtchn */
+	FD_DM = 10,		/* privcmd through libxendevicemodel: DM_OP */
+	FD_DM_CALL = 11,	/* privcmd and hypercall buffers of libxencall, which */
+	FD_DM_BUF = 12,		/* libxendevicemodel opens; /dev/null once restricted */
+	FD_PLAN = 13,		/* sealed memfd: struct plan, abi/plan.h */
+	FD_BROKER_STATE = 14,	/* memfd: what a successor needs to go on */
+	FD_CHAN0 = 16,		/* channel memfd of worker i: FD_CHAN0 + i */
+	FD_CHAN_END = 32,
+	FD_KICK0 = 32,		/* eventfd that wakes worker i: FD_KICK0 + i */
+	FD_KICK_END = 48,
+};
+
+#define WORKERS_MAX	16	/* slots of a guest's family, abi/plan.h */
+
+#endif /* ABI_FDS_H */

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * back/chr_fd.h - a serial port's other end: pty master or file
+ */
+#ifndef BACK_CHR_FD_H
+#define BACK_CHR_FD_H
+
+#include "bus/chr.h"
+
+#define CHR_FDS		4u
+
+/* @fd is borrowed, non-blocking.  Output that does not fit is dropped. */
+struct chr *chr_fd_open(unsigned int port, int fd);
+/* From the loop: epoll says @fd of @chr is readable.  arg: struct chr. */
+void chr_fd_readable(void *arg, uint32_t epoll_events);
+
+#endif /* BACK_CHR_FD_H */

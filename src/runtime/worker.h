@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * runtime/worker.h - the life of a worker: inherit, build, confine, serve
+ *
+ * For workers with devices (platform, disk, net, vga); vnc has only the
+ * sandbox.  One per process, static inside worker.c.
+ */
+#ifndef RUNTIME_WORKER_H
+#define RUNTIME_WORKER_H
+
+#include <stdint.h>
+
+#include "bus/bus.h"
+#include "runtime/sandbox.h"
+
+struct worker {
+	struct sandbox_args args;
+	struct bus *bus;	/* devices are added here */
+};
+
+/*
+ * Inherit: checks descriptors, starts logging, maps channel and state, makes
+ * epoll and timer.  @role "disk"; @needs_memory: also opens the guest-memory
+ * handle and provides bus/dma.h.
+ */
+struct worker *worker_begin(const char *role, int argc, char **argv,
+			    bool needs_memory);
+
+/* Between begin and confine: watch a descriptor; fn runs from the loop, then
+   the bus is settled.  At most WORKER_WATCHES. */
+#define WORKER_WATCHES	12u
+void worker_watch(struct worker *w, int fd, uint32_t epoll_events,
+		  void (*fn)(void *arg, uint32_t epoll_events), void *arg);
+/* Change what is waited for (0: nothing), later. */
+void worker_watch_change(struct worker *w, int fd, uint32_t epoll_events);
+
+/* Guest RAM and VRAM for workers with memory.  VRAM is mapped once, writable,
+   before confinement; NULL if it cannot be. */
+void *worker_map_vram(struct worker *w, uint64_t gfn, uint32_t frames);
+
+/* Own descriptor @fd (opened between begin and confine), for the check. */
+void worker_owns(struct worker *w, int fd);
+
+/* Point of no return: closes the bus (announces windows), enters the sandbox. */
+void worker_confine(struct worker *w, const struct sandbox_policy *policy);
+
+/* Serves until the supervisor hangs up; returns the exit status. */
+int worker_serve(struct worker *w);
+
+#endif /* RUNTIME_WORKER_H */
