@@ -26,8 +26,8 @@
 struct state_half {
 	uint32_t seq;		/* requests before this one are contained */
 	uint32_t isa_levels;	/* bit per line this worker drives */
-	uint32_t intx_levels;	/* bit per (device index * 4 + pin) */
-	uint32_t rsvd;
+	uint32_t intx_levels[4]; /* bit device * 4 + pin, of bus 0 */
+	uint32_t rsvd[2];
 	uint64_t answer;	/* value of request seq - 1 */
 	alignas(64) uint8_t regs[STATE_REGS_BYTES];
 };

@@ -178,7 +178,7 @@ struct bus {
 	uint64_t resume_value;
 	uint32_t dirty, dirty_before;	/* bit per device: since / before last flip */
 	uint32_t flip;
-	uint32_t isa_levels, intx_levels[8];	/* devfn>>3 in pairs of words */
+	uint32_t isa_levels, intx_levels[4];	/* as in abi/state.h */
 	unsigned int dev_count, win_count, row_count;
 	uint32_t regs_used, bufs_used, mirror_used;
 	int64_t wake_ns;		/* told to the host last */

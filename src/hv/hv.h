@@ -58,6 +58,13 @@ int hv_map(struct hv *hv, const uint64_t *gfn, unsigned int frames, bool writabl
 /* @page as filled by hv_map(). */
 void hv_unmap(struct hv *hv, struct hv_map *map, void **page);
 
+/*
+ * Maps [gfn, gfn + frames) writable at consecutive addresses, for good.
+ * Start-up only (before hv_restrict() or after, but before the filter).
+ * NULL and a log line if any frame cannot be mapped.
+ */
+void *hv_map_run(struct hv *hv, uint64_t gfn, uint32_t frames);
+
 /* ---- ioreq server (broker) ---- */
 
 /*

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ring/chan.c - writing into a channel; the reading side is in the header
+ *
+ * Runs in the broker and in every worker with devices.  Ordering letters:
+ * ring/chan.h.
+ */
+#include "ring/chan.h"
+
+/*
+ * Data slots are handed out in ring order and come back in ring order, so two
+ * free-running counters describe them.
+ */
+static int free_data(struct chan_broker *b)
+{
+	uint32_t head = atomic_load_explicit(&b->c->req_head,
+					     memory_order_acquire); /* A */
+
+	if (b->tail - head > CHAN_REQS)
+		return -EPROTO;
+	/* A head that runs backwards frees nothing and is caught above or by
+	   the next caller; it cannot pass our tail. */
+	for (; b->freed_at != head; b->freed_at++)
+		if (b->req_has_data[b->freed_at % CHAN_REQS])
+			b->data_head++;
+	return 0;
+}
+
+void chan_broker_init(struct chan_broker *b, struct chan *c)
+{
+	memset(b, 0, sizeof(*b));
+	b->c = c;
+	b->tail = atomic_load_explicit(&c->req_tail, memory_order_relaxed);
+	b->ans = atomic_load_explicit(&c->ans_head, memory_order_relaxed);
+	b->freed_at = b->tail;
+}
+
+void chan_worker_init(struct chan_worker *w, struct chan *c)
+{
+	w->c = c;
+	w->head = atomic_load_explicit(&c->req_head, memory_order_relaxed);
+	w->tail = atomic_load_explicit(&c->ans_tail, memory_order_relaxed);
+}
+
+int chan_data_get(struct chan_broker *b, uint16_t *slot)
+{
+	int rc = 0;
+
+	if (b->data_tail - b->data_head == CHAN_DATA_SLOTS)
+		rc = free_data(b);
+	if (rc)
+		return rc;
+	if (b->data_tail - b->data_head == CHAN_DATA_SLOTS)
+		return -EAGAIN;
+	*slot = (uint16_t)(b->data_tail % CHAN_DATA_SLOTS);
+	return 0;
+}
+
+int chan_put(struct chan_broker *b, struct io_msg *m, bool has_data)
+{
+	uint32_t used;
+	int rc = chan_pending(b, &used);
+
+	if (rc)
+		return rc;
+	if (used == CHAN_REQS)
+		return -EAGAIN;
+	/* A slot is about to be reused: count what it freed first. */
+	if (b->tail - b->freed_at == CHAN_REQS) {
+		rc = free_data(b);
+		if (rc)
+			return rc;
+	}
+	m->seq = b->tail;
+	b->req_has_data[b->tail % CHAN_REQS] = has_data;
+	if (has_data)
+		b->data_tail++;
+	memcpy(&b->c->req[b->tail % CHAN_REQS], m, sizeof(*m));
+	atomic_store_explicit(&b->c->req_tail, ++b->tail,
+			      memory_order_release); /* B */
+	return 0;
+}
+
+int chan_answer_put(struct chan_worker *w, const struct io_msg *m)
+{
+	uint32_t used = w->tail - atomic_load_explicit(&w->c->ans_head,
+						       memory_order_acquire); /* E */
+	if (used > CHAN_ANSWERS)
+		return -EPROTO;
+	if (used == CHAN_ANSWERS)
+		return -EAGAIN;
+	memcpy(&w->c->ans[w->tail % CHAN_ANSWERS], m, sizeof(*m));
+	atomic_store_explicit(&w->c->ans_tail, ++w->tail,
+			      memory_order_release); /* D */
+	return 0;
+}

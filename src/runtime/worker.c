@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * runtime/worker.c - the life of a worker with devices
+ *
+ * Inherit, build, confine, serve.  One thread (back ends may have their own)
+ * and one loop: requests from the channel first, then, when there are none,
+ * timers and back ends.  Between two requests it looks at the channel for a
+ * short, measured while before it sleeps.
+ */
+#include "runtime/worker.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "abi/ctl_msg.h"
+#include "abi/fds.h"
+#include "base/bug.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/poll.h"
+#include "hv/hv.h"
+#include "ring/chan.h"
+#include "ring/memfd.h"
+#include "runtime/dma_guest.h"
+
+#define REQUESTS_PER_TURN	64u	/* then timers and back ends get a look */
+#define STOP_WAIT_NS		(800 * NS_PER_MS)
+#define ANSWER_SPINS		1000u
+
+struct watch {
+	int fd;
+	void (*fn)(void *arg, uint32_t epoll_events);
+	void *arg;
+};
+
+/* The one worker of this process. */
+static struct {
+	struct worker w;
+	struct bus bus;
+	struct bus_host host;
+	struct chan_worker chan;
+	struct hv *hv;
+	uint64_t own;			/* bit per descriptor we opened */
+	struct io_msg now;		/* the request being served, if busy */
+	bool busy;			/* deferred: now waits for bus_resume() */
+	bool said;			/* something is in the answer ring */
+	bool stopping;
+	uint64_t answer;		/* of the last committed request */
+	struct poll_window poll;
+	unsigned int watch_count;
+	struct watch watch[WORKER_WATCHES];
+} me;
+
+/* ---- talking to the broker ---- */
+
+static void kick_broker(void)
+{
+	static const uint64_t one = 1;
+
+	me.said = false;
+	if (chan_broker_needs_kick(&me.chan) &&
+	    write(FD_BROKER_KICK, &one, sizeof(one)) < 0 && errno != EAGAIN)
+		log_errno(errno, "cannot wake the broker");
+}
+
+/*
+ * The answer ring is full only while the broker is busy or gone; it never
+ * waits for us without draining it, and if it is gone the supervisor ends us.
+ */
+static void say(void *ctx, const struct io_msg *m)
+{
+	struct epoll_event none;
+	int rc;
+
+	(void)ctx;
+	for (unsigned int tries = 0; ; tries++) {
+		rc = chan_answer_put(&me.chan, m);
+		if (rc != -EAGAIN)
+			break;
+		kick_broker();
+		if (tries < ANSWER_SPINS)
+			sched_yield();
+		else if (epoll_wait(FD_EPOLL, &none, 0, 1) < 0)
+			sched_yield();
+	}
+	if (rc)
+		die(0, "broker broke the protocol: answer ring index");
+	me.said = true;
+}
+
+static void wake_at(void *ctx, int64_t deadline_ns)
+{
+	struct itimerspec at = { 0 };
+
+	(void)ctx;
+	if (deadline_ns != INT64_MAX) {
+		if (deadline_ns < 1)
+			deadline_ns = 1;
+		at.it_value.tv_sec = deadline_ns / NS_PER_S;
+		at.it_value.tv_nsec = deadline_ns % NS_PER_S;
+	}
+	if (timerfd_settime(FD_TIMER, TFD_TIMER_ABSTIME, &at, NULL))
+		log_errno(errno, "cannot set the timer");
+}
+
+static int64_t now_ns(void *ctx)
+{
+	(void)ctx;
+	return clock_now_ns();
+}
+
+/* ---- serving ---- */
+
+static void finish(uint64_t value)
+{
+	uint32_t seq = me.chan.head;
+
+	me.busy = false;
+	me.answer = value;
+	bus_settle(&me.bus, seq + 1, value);
+	if (!(me.now.flags & IO_POSTED))
+		say(NULL, &(struct io_msg){ .seq = seq, .kind = ANS_DONE,
+					    .data = value, .win = IO_NO_WIN });
+	chan_commit(&me.chan);
+	if (me.said)
+		kick_broker();
+}
+
+static void do_batch(const struct io_msg *m, const uint8_t *data)
+{
+	uint32_t count = m->count < IO_BATCH_MAX ? m->count : IO_BATCH_MAX;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct io_write e;
+
+		memcpy(&e, data + i * sizeof(e), sizeof(e));
+		bus_batch_write(&me.bus, &e);
+	}
+}
+
+/* One request; its value, unless the device deferred it. */
+static uint64_t do_request(const struct io_msg *m)
+{
+	uint8_t *data = NULL;
+
+	if ((m->flags & IO_DATA) || m->kind == IO_BATCH) {
+		if (m->slot >= CHAN_DATA_SLOTS)
+			die(0, "broker broke the protocol: slot=%u", m->slot);
+		data = me.chan.c->data[m->slot];
+	}
+	switch (m->kind) {
+	case IO_ACCESS:
+		return bus_access(&me.bus, m, data);
+	case IO_BATCH:
+		do_batch(m, data);
+		return 0;
+	case IO_READ_NOTE:
+		bus_read_note(&me.bus, m);
+		return 0;
+	case IO_INVALIDATE:
+		if (me.hv && !dma_guest_invalidate())
+			bus_defer(&me.bus);
+		return 0;
+	case IO_UNPLUG:
+		bus_call_unplug(&me.bus, (uint32_t)m->data);
+		return 0;
+	case IO_REPLY:
+		bus_call_reply(&me.bus, m->data);
+		return 0;
+	case IO_PAUSE:
+		bus_call_pause(&me.bus);
+		return 0;
+	case IO_RESUME:
+		return 0;
+	default:
+		die(0, "broker broke the protocol: kind=%u", m->kind);
+	}
+}
+
+/* Returns how many requests were taken. */
+static unsigned int take_requests(void)
+{
+	unsigned int n = 0;
+
+	while (n < REQUESTS_PER_TURN && !me.busy) {
+		uint64_t value;
+		int rc = chan_req_get(&me.chan, &me.now);
+
+		if (rc < 0)
+			die(0, "broker broke the protocol: request ring index");
+		if (rc == 0)
+			break;
+		n++;
+		value = do_request(&me.now);
+		if (bus_is_deferred(&me.bus)) {
+			me.busy = true;
+			bus_settle(&me.bus, me.chan.head, me.answer);
+			if (me.said)
+				kick_broker();
+		} else {
+			me.bus.resumed = false;
+			finish(value);
+		}
+	}
+	return n;
+}
+
+/* After timers and back ends ran. */
+static void settle_events(void)
+{
+	if (me.busy && me.bus.resumed) {
+		me.bus.resumed = false;
+		finish(me.bus.resume_value);
+		return;
+	}
+	bus_settle(&me.bus, me.chan.head, me.answer);
+	if (me.said)
+		kick_broker();
+}
+
+static void read_ctl(void)
+{
+	struct ctl_msg m;
+	ssize_t r = read(FD_CTL, &m, sizeof(m));
+
+	if (r == 0 || (r == (ssize_t)sizeof(m) && m.kind == CTL_STOP)) {
+		me.stopping = true;
+		bus_call_pause(&me.bus);
+	}
+}
+
+static void handle_event(const struct epoll_event *ev)
+{
+	uint64_t count;
+
+	switch (ev->data.u32) {
+	case FD_KICK:
+		break;		/* edge-triggered: nothing to read */
+	case FD_CTL:
+		read_ctl();
+		break;
+	case FD_TIMER:
+		if (read(FD_TIMER, &count, sizeof(count)) > 0)
+			bus_run_timers(&me.bus);
+		break;
+	default:
+		for (unsigned int i = 0; i < me.watch_count; i++)
+			if (me.watch[i].fd == (int)ev->data.u32)
+				me.watch[i].fn(me.watch[i].arg, ev->events);
+		break;
+	}
+}
+
+static void wait_events(int timeout_ms)
+{
+	struct epoll_event ev[8];
+	int n = epoll_wait(FD_EPOLL, ev, 8, timeout_ms);
+
+	for (int i = 0; i < n; i++)
+		handle_event(&ev[i]);
+	if (n > 0)
+		settle_events();
+}
+
+static bool request_waits(void *arg)
+{
+	(void)arg;
+	return atomic_load_explicit(&me.chan.c->req_tail,
+				    memory_order_relaxed) != me.chan.head;
+}
+
+/* Nothing to do: look a while, then sleep. */
+static void idle(void)
+{
+	int64_t slept_at;
+
+	if (!me.busy && poll_window_spin(&me.poll, request_waits, NULL))
+		return;
+	if (me.busy) {
+		/* Deferred: only a back end or a timer gets us on. */
+		wait_events(-1);
+		return;
+	}
+	if (!chan_worker_may_sleep(&me.chan))
+		return;
+	slept_at = poll_window_now(&me.poll);
+	wait_events(-1);
+	chan_worker_awake(&me.chan);
+	poll_window_slept(&me.poll, slept_at, request_waits(NULL));
+}
+
+int worker_serve(struct worker *w)
+{
+	int64_t until;
+
+	(void)w;
+	while (!me.stopping) {
+		if (take_requests() == 0)
+			idle();
+		else
+			wait_events(0);
+	}
+	/* Finish the writes in flight; no fsync: the page cache outlives us. */
+	until = clock_now_ns() + STOP_WAIT_NS;
+	while (bus_is_deferred(&me.bus) && clock_now_ns() < until)
+		wait_events(10);
+	return 0;
+}
+
+/* ---- building ---- */
+
+static void add_epoll(int fd, uint32_t events)
+{
+	struct epoll_event ev = { .events = events, .data.u32 = (uint32_t)fd };
+
+	if (epoll_ctl(FD_EPOLL, EPOLL_CTL_ADD, fd, &ev))
+		die(errno, "cannot watch: fd=%d", fd);
+}
+
+static void make_loop(void)
+{
+	if (epoll_create1(EPOLL_CLOEXEC) != FD_EPOLL)
+		die(errno, "epoll is not at its number");
+	if (timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK) != FD_TIMER)
+		die(errno, "timer is not at its number");
+	worker_owns(&me.w, FD_EPOLL);
+	worker_owns(&me.w, FD_TIMER);
+	add_epoll(FD_KICK, EPOLLIN | EPOLLET);
+	add_epoll(FD_CTL, EPOLLIN);
+	add_epoll(FD_TIMER, EPOLLIN);
+}
+
+static void map_channel(void)
+{
+	struct chan *c = memfd_map(FD_CHAN, sizeof(*c), 1);
+	struct state *s = memfd_map(FD_STATE, sizeof(*s), 1);
+
+	if (!c || c->magic != CHAN_MAGIC || c->version != CHAN_VERSION)
+		die(0, "channel is not as promised");
+	if (!s || s->magic != STATE_MAGIC || s->version != STATE_VERSION)
+		die(0, "state memory is not as promised");
+	chan_worker_init(&me.chan, c);
+	bus_init(&me.bus, &me.host, c, s);
+}
+
+static void modified(void *ctx, uint64_t gfn, uint64_t frames)
+{
+	say(ctx, &(struct io_msg){ .kind = ANS_MODIFIED, .addr = gfn,
+				   .data = frames, .win = IO_NO_WIN });
+}
+
+/* The last pin on memory that an INVALIDATE took away is gone. */
+static void invalidated(void *ctx)
+{
+	(void)ctx;
+	bus_resume(&me.bus, 0);
+}
+
+struct worker *worker_begin(const char *role, int argc, char **argv,
+			    bool needs_memory)
+{
+	const char *poll;
+
+	sandbox_inherit(&me.w.args, role, argc, argv);
+	me.host = (struct bus_host){ .say = say, .wake_at = wake_at,
+				     .now_ns = now_ns };
+	make_loop();
+	map_channel();
+	if (needs_memory) {
+		me.hv = hv_open(me.w.args.hv, me.w.args.domid, HV_WORKER);
+		worker_owns(&me.w, FD_HV_MEM);
+		me.host.dma = dma_guest_init(me.hv,
+					     me.w.args.ram_below_4g_bytes,
+					     me.w.args.ram_above_4g_bytes,
+					     modified, invalidated, NULL);
+	}
+	poll = sandbox_opt(&me.w.args, "poll");
+	poll_window_init(&me.poll, !poll || strcmp(poll, "off") != 0);
+	me.w.bus = &me.bus;
+	return &me.w;
+}
+
+void worker_watch(struct worker *w, int fd, uint32_t epoll_events,
+		  void (*fn)(void *arg, uint32_t epoll_events), void *arg)
+{
+	(void)w;
+	bug_on(me.watch_count >= WORKER_WATCHES);
+	me.watch[me.watch_count++] = (struct watch){ fd, fn, arg };
+	add_epoll(fd, epoll_events);
+}
+
+void worker_watch_change(struct worker *w, int fd, uint32_t epoll_events)
+{
+	struct epoll_event ev = { .events = epoll_events, .data.u32 = (uint32_t)fd };
+
+	(void)w;
+	if (epoll_ctl(FD_EPOLL, EPOLL_CTL_MOD, fd, &ev))
+		log_errno(errno, "cannot change watch: fd=%d", fd);
+}
+
+void *worker_map_vram(struct worker *w, uint64_t gfn, uint32_t frames)
+{
+	(void)w;
+	return hv_map_run(me.hv, gfn, frames);
+}
+
+void worker_owns(struct worker *w, int fd)
+{
+	(void)w;
+	me.own |= UINT64_C(1) << fd;
+}
+
+void worker_confine(struct worker *w, const struct sandbox_policy *policy)
+{
+	struct ctl_msg ready = { .kind = CTL_READY, .arg = policy->syscalls };
+
+	bus_close(&me.bus);
+	if (me.hv)
+		hv_restrict(me.hv);
+	sandbox_enter(&w->args, me.own, policy);
+	atomic_store_explicit(&me.chan.c->ready, 1, memory_order_release);
+	if (write(FD_CTL, &ready, sizeof(ready)) != (ssize_t)sizeof(ready))
+		die(errno, "cannot report to the supervisor");
+}
