@@ -18,13 +18,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WAIT_US = 100000, FIRST_UPDATE_MS = 20000, SETTLE_MS = 700 };
+enum { WAIT_US = 100000, FIRST_UPDATE_MS = 20000, SETTLE_MS = 300,
+       MOVING_MS = 2000 };
 
 static int updated;
 
-static void on_update(rfbClient *client, int x, int y, int w, int h)
+static void on_update(rfbClient *client)
 {
-	(void)client; (void)x; (void)y; (void)w; (void)h;
+	(void)client;
 	updated = 1;
 }
 
@@ -44,28 +45,30 @@ static long now_ms(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Serves the connection until nothing more comes for quiet ms, or at most
-   limit ms; before the first update only the limit counts. */
-static int pump(rfbClient *client, long quiet, long limit, int need_update)
+/* Serves the connection until nothing more comes for SETTLE_MS; a screen that
+   keeps moving gets MOVING_MS.  With first set, the clock starts when the
+   first whole update is there. */
+static int pump(rfbClient *client, int first)
 {
 	long start = now_ms(), last = start;
 
-	updated = 0;
-	while (now_ms() - start < limit) {
+	updated = !first;
+	for (;;) {
 		int n = WaitForMessage(client, WAIT_US);
+		long now = now_ms();
 
-		if (n < 0)
+		if (n < 0 || (n > 0 && !HandleRFBServerMessage(client)))
 			return -1;
-		if (n > 0) {
-			if (!HandleRFBServerMessage(client))
-				return -1;
-			last = now_ms();
-		} else if (now_ms() - last >= quiet &&
-			   (updated || !need_update)) {
-			return 0;
+		if (first && updated) {
+			first = 0;
+			start = last = now;
 		}
+		if (n > 0)
+			last = now;
+		if (first ? now - start > FIRST_UPDATE_MS :
+			    now - start > MOVING_MS || now - last > SETTLE_MS)
+			return first ? -1 : 0;
 	}
-	return need_update && !updated ? -1 : 0;
 }
 
 static int shot(rfbClient *client, const char *path)
@@ -75,7 +78,7 @@ static int shot(rfbClient *client, const char *path)
 
 	SendFramebufferUpdateRequest(client, 0, 0, client->width,
 				     client->height, FALSE);
-	if (pump(client, SETTLE_MS, FIRST_UPDATE_MS, 1) < 0) {
+	if (pump(client, 1) < 0) {
 		fprintf(stderr, "vnctool: no picture from the server\n");
 		return 1;
 	}
@@ -151,10 +154,8 @@ static int type(rfbClient *client, const char *text)
 		} else {
 			type_char(client, (unsigned char)*text++);
 		}
-		if (pump(client, 0, 1, 0) < 0)
-			return 1;
 	}
-	return pump(client, 200, 1000, 0) < 0;
+	return pump(client, 0) < 0;
 }
 
 int main(int argc, char **argv)
@@ -170,7 +171,7 @@ int main(int argc, char **argv)
 	}
 	rfbEnableClientLogging = getenv("VNC_DEBUG") != NULL;
 	client = rfbGetClient(8, 3, 4);
-	client->GotFrameBufferUpdate = on_update;
+	client->FinishedFrameBufferUpdate = on_update;
 	client->GetPassword = password;
 	client->canHandleNewFBSize = TRUE;
 	client->appData.encodingsString = "raw";
