@@ -183,7 +183,8 @@ def _run(argv, log, **kwargs):
     if code:
         log.flush()
         with open(log.name, encoding='utf-8', errors='replace') as file:
-            tail = ''.join(file.readlines()[-15:])
+            tail = ''.join([line for line in file
+                            if not line.startswith('+ ')][-15:])
         raise ImageError(f'{os.path.basename(argv[0])} failed '
                          f'(exit {code}):\n{tail}')
 

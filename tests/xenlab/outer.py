@@ -34,9 +34,9 @@ class Disk:
         self.path = os.path.abspath(path)
         self.format = fmt
         self.readonly = readonly
-        # A virtio disk is a whole number of sectors, so that a file which
-        # is not would get a tail that it does not have: share the file.
-        self.shared = os.path.getsize(self.path) % 512 != 0
+        # A virtio disk is a whole number of sectors and cannot grow: a file
+        # with a broken tail, or one of a growing format, is shared instead.
+        self.shared = fmt != 'raw' or os.path.getsize(self.path) % 512 != 0
         self.device = None              # path in dom0, set by Machine
 
 
@@ -143,10 +143,12 @@ class Machine:
         """Powers on; returns when the agent in dom0 answers."""
         os.makedirs(self.out, exist_ok=True)
         log = open(os.path.join(self.out, 'outer-qemu.log'), 'wb')
+        # Whatever happens to xenlab, QEMU ends with it.
+        argv = ['setpriv', '--pdeathsig', 'TERM'] + self.argv
         options = {} if self.terminal else {
             'stdin': subprocess.DEVNULL, 'stdout': log,
             'start_new_session': True}
-        self.qemu = subprocess.Popen(self.argv, stderr=log, **options)
+        self.qemu = subprocess.Popen(argv, stderr=log, **options)
         log.close()
         limit = time.monotonic() + BOOT_SECONDS
         self.control = self._connect('ctl', limit)
@@ -204,6 +206,27 @@ class Machine:
             self.control_closed = True
             self.changed.notify_all()
         self.events.put({'ev': 'down'})
+
+    def follow_file(self, name):
+        """Takes a file of the output folder for the guest's serial console
+        (a guest configured with serial="file:/out/NAME")."""
+        def follow():
+            path, at = os.path.join(self.out, name), 0
+            with open(os.path.join(self.out, 'serial.log'), 'ab',
+                      buffering=0) as serial:
+                while not self.control_closed:
+                    try:
+                        with open(path, 'rb') as file:
+                            file.seek(at)
+                            data = file.read()
+                    except OSError:
+                        data = b''
+                    if data:
+                        at += len(data)
+                        self._take({'ev': 'serial', 't': time.time(),
+                                    'data': data.decode('latin-1')}, serial)
+                    time.sleep(0.2)
+        threading.Thread(target=follow, daemon=True).start()
 
     def _take(self, message, serial):
         with self.changed:

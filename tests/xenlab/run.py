@@ -136,6 +136,9 @@ class Session:
                             options.memory, options.vcpus, device_model,
                             extra)
         self.machine.write('xl.cfg', text)
+        found = re.match(r'file:/out/(.+)', _find(extra, 'serial') or '')
+        if found:
+            self.machine.follow_file(found.group(1))
         with open(os.path.join(self.out, 'xl.cfg'), 'w',
                   encoding='utf-8') as file:
             file.write(text)
@@ -180,21 +183,17 @@ class Session:
 
     def create_story(self):
         """xl's own words and the end of the device model's log."""
-        lines = []
-        for name, pattern in (('xl.log', r'error|fail|invalid|unable|cannot'),
-                              ('dm.log', None)):
-            try:
-                with open(os.path.join(self.out, name), encoding='utf-8',
-                          errors='replace') as file:
-                    text = file.read().splitlines()
-            except OSError:
-                continue
-            if pattern:
-                text = [line for line in text
-                        if re.search(pattern, line, re.I)
-                        and 'DEBUG' not in line.upper()]
-            lines += [f'  {name}: {line}' for line in text[-12:]]
-        return '\n'.join(lines)
+        with open(os.path.join(self.out, 'xl.log'), encoding='utf-8',
+                  errors='replace') as file:
+            lines = [line for line in file.read().splitlines()
+                     if re.search(r'error|fail|invalid|unable|cannot', line,
+                                  re.I) and ': debug:' not in line
+                     and ': detail:' not in line]
+        text = [f'  xl: {line}' for line in lines[-12:]]
+        log = self.machine.text(f'tail -n 12 /var/log/xen/qemu-dm-'
+                                f'{self.name}.log 2>/dev/null')
+        text += [f'  device model: {line}' for line in log.splitlines()]
+        return '\n'.join(text)
 
     def await_text(self):
         """Waits for the expected text; returns OK, TIMEOUT or GONE."""
@@ -234,6 +233,7 @@ class Session:
             return None
 
         result = machine.wait(check, options.timeout)
+        self.family()
         if result == ('seen',):
             self.progress.end()
             self.progress.note(f'expected text seen '
@@ -245,6 +245,14 @@ class Session:
             return OK if pattern is None else GONE
         self.progress.end(' timed out')
         return TIMEOUT
+
+    def family(self):
+        """Notes the device model's processes while the guest runs."""
+        try:
+            self.summary['device_model'] = json.loads(
+                self.machine.text('lab-family', 60))
+        except ValueError:
+            pass
 
     def script(self):
         machine = self.machine
