@@ -30,6 +30,8 @@ struct blk_req {
 	uint64_t len_bytes;		/* sum of @iov; length of a discard */
 	struct iovec *iov;		/* may be changed by the back end */
 	unsigned int iov_count;
+	bool background;		/* not inside submit: the caller has
+					   done enough at once */
 	/* rc 0 or -errno (the device turns it into its own error status). */
 	void (*done)(struct blk_req *req, int rc);
 	void *dev;

@@ -222,6 +222,14 @@ static uint64_t read_item(struct bus *b, struct bus_win *w, uint32_t off,
 	}
 	if (read_runs_hook(w, off, size))
 		b->dirty |= 1u << w->id;
+	if (w->regs && w->ops && w->ops->read_items) {
+		uint32_t val = 0;
+
+		if (w->ops->read_items(w->dev, off, size, 1, &val)) {
+			b->dirty |= 1u << w->id;
+			return val & le_mask(size);
+		}
+	}
 	if (w->regs)
 		return reg_read(w->regs, w->dev, off, size);
 	return w->ops->read(w->dev, off, size) & le_mask(size);
@@ -237,6 +245,9 @@ static void write_item(struct bus *b, struct bus_win *w, uint32_t off,
 	}
 	b->dirty |= 1u << w->id;
 	val &= le_mask(size);
+	if (w->regs && w->ops && w->ops->write_items &&
+	    w->ops->write_items(w->dev, off, size, 1, &val))
+		return;
 	if (w->regs)
 		reg_write(w->regs, w->dev, off, size, (uint32_t)val);
 	else

@@ -85,7 +85,8 @@ struct bus_win_ops {
 /*
  * Add a window of @len ports or bytes.  Returns its number.  It starts
  * unmapped.  With @regs, rows flagged SHADOW/POSTED are announced to the
- * broker.  With both @regs and @ops, ops' item functions are tried first and
+ * broker.  With both @regs and @ops, ops' item functions are tried first, for
+ * single items too (a data port that shares bytes with the next register), and
  * its read/write are ignored.
  */
 unsigned int bus_add_win(struct bus *b, bus_dev_id id, const char *name,

@@ -200,23 +200,54 @@ unsigned int rig_win(struct rig *r, enum chan_space space, uint64_t addr,
 
 void rig_settle(struct rig *r)
 {
-	if (r->waits && r->bus.resumed) {
-		r->waits = false;
-		r->value = r->bus.resume_value;
-		r->bus.deferred = false;
-		r->bus.resumed = false;
-		r->seq++;
-	}
 	bus_settle(&r->bus, r->seq, r->value);
+	if (r->waits && r->bus.resumed) {
+		r->bus.resumed = false;
+		r->waits = bus_is_deferred(&r->bus);
+		r->value = r->bus.resume_value;
+		r->seq += !r->waits;
+		bus_settle(&r->bus, r->seq, r->value);
+	}
+}
+
+/* After anything the broker may ask: the answer, now or once it is there. */
+static void end_request(struct rig *r)
+{
+	if (r->bus.resumed) {
+		r->bus.resumed = false;
+		r->value = r->bus.resume_value;
+	}
+	r->waits = bus_is_deferred(&r->bus);
+	if (!r->waits)
+		r->seq++;
+	rig_settle(r);
+}
+
+void rig_unplug(struct rig *r, uint32_t mask)
+{
+	r->value = 0;
+	bus_call_unplug(&r->bus, mask);
+	end_request(r);
+}
+
+void rig_pause(struct rig *r)
+{
+	r->value = 0;
+	bus_call_pause(&r->bus);
+	end_request(r);
+}
+
+void rig_reply(struct rig *r, uint64_t data)
+{
+	r->value = 0;
+	bus_call_reply(&r->bus, data);
+	end_request(r);
 }
 
 static uint64_t send(struct rig *r, const struct io_msg *m, void *data)
 {
 	r->value = bus_access(&r->bus, m, data);
-	r->waits = bus_is_deferred(&r->bus);
-	if (!r->waits)
-		r->seq++;
-	rig_settle(r);
+	end_request(r);
 	return r->value;
 }
 

@@ -79,6 +79,10 @@ uint64_t rig_access(struct rig *r, enum chan_space space, uint64_t addr,
 /* After anything done behind the bus (a back end's completion): as the
    worker's loop does. */
 void rig_settle(struct rig *r);
+/* The requests that are not accesses; rig.waits as above. */
+void rig_unplug(struct rig *r, uint32_t mask);
+void rig_pause(struct rig *r);
+void rig_reply(struct rig *r, uint64_t data);
 /* Move the clock and run the timers that are due. */
 void rig_advance(struct rig *r, int64_t by_ns);
 
