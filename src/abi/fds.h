@@ -85,9 +85,9 @@ enum vnc_fd {
 enum broker_fd {
 	FD_ANSWER_KICK = 8,	/* eventfd: some worker answered (all share it) */
 	FD_EVTCHN = 9,		/* /dev/xen/evtchn */
-	FD_DM = 10,		/* privcmd through libxendevicemodel: DM_OP */
-	FD_DM_CALL = 11,	/* privcmd and hypercall buffers of libxencall, which */
-	FD_DM_BUF = 12,		/* libxendevicemodel opens; /dev/null once restricted */
+	FD_DM_CALL = 10,	/* privcmd and hypercall buffers of libxencall, which */
+	FD_DM_BUF = 11,		/* libxendevicemodel opens first; /dev/null once restricted */
+	FD_DM = 12,		/* privcmd through libxendevicemodel: DM_OP */
 	FD_PLAN = 13,		/* sealed memfd: struct plan, abi/plan.h */
 	FD_BROKER_STATE = 14,	/* memfd: what a successor needs to go on */
 	FD_CHAN0 = 16,		/* channel memfd of worker i: FD_CHAN0 + i */

@@ -52,6 +52,7 @@ struct xen_ioreq_page {
 	struct xen_ioreq slot[XEN_IOREQ_SLOTS];
 };
 
+#define XEN_BUFIOREQ_ATOMIC	2	/* mode: Xen rebases the pair by cmpxchg */
 #define XEN_BUFIOREQ_SLOTS	511u
 
 struct xen_bufioreq {

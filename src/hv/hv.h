@@ -38,6 +38,9 @@ struct hv *hv_open(const char *kind, uint32_t domid, enum hv_use use);
 /* xentoolcore_restrict_all(): from here on every handle reaches only @domid. */
 void hv_restrict(struct hv *hv);
 
+/* Bit per descriptor that hv_open() opened itself; 0 with "fake". */
+uint64_t hv_own_fds(const struct hv *hv);
+
 /* ---- guest memory (worker, broker) ---- */
 
 #define HV_MAP_FRAMES	512u
@@ -73,6 +76,14 @@ void *hv_map_run(struct hv *hv, uint64_t gfn, uint32_t frames);
  * of this domain left behind, if @destroy_stale.
  */
 int hv_ioreq_create(struct hv *hv, bool destroy_stale);
+/*
+ * A successor of a dead broker: take the server @id over as it is, with its
+ * ranges, and map its pages.  Then hv_ioreq_enable() binds the channels again
+ * (each is pending once after that: look at every slot).
+ */
+int hv_ioreq_adopt(struct hv *hv, unsigned int id);
+/* The number Xen gave our server. */
+unsigned int hv_ioreq_id(const struct hv *hv);
 struct xen_ioreq_page *hv_ioreq_page(struct hv *hv);
 struct xen_bufioreq_page *hv_bufioreq_page(struct hv *hv);
 /* Enables it and binds the event channels of vCPUs 0..@vcpus-1 and of the
