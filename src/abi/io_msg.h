@@ -17,7 +17,8 @@ enum io_kind {
 	IO_NONE,
 	IO_ACCESS,	/* guest access to window @win at @addr; see below */
 	IO_BATCH,	/* @count struct io_write in data slot @slot: posted
-			   writes to the VGA window, in order */
+			   writes to the VGA window, in order; they change no
+			   shadow word and no mirror */
 	IO_READ_NOTE,	/* the broker answered this read from its shadow word;
 			   do its side effect (REG_NOTIFY) */
 	IO_INVALIDATE,	/* guest memory changed: drop mappings, then answer */

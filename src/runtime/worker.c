@@ -51,6 +51,7 @@ static struct {
 	bool stopping;
 	uint64_t answer;		/* of the last committed request */
 	struct poll_window poll;
+	bool (*hint)(void);		/* worker_hint() */
 	unsigned int watch_count;
 	struct watch watch[WORKER_WATCHES];
 } me;
@@ -196,13 +197,17 @@ static unsigned int take_requests(void)
 			break;
 		n++;
 		value = do_request(&me.now);
+		if (me.bus.resumed) {
+			/* Deferred and resumed within the same call. */
+			me.bus.resumed = false;
+			value = me.bus.resume_value;
+		}
 		if (bus_is_deferred(&me.bus)) {
 			me.busy = true;
 			bus_settle(&me.bus, me.chan.head, me.answer);
 			if (me.said)
 				kick_broker();
 		} else {
-			me.bus.resumed = false;
 			finish(value);
 		}
 	}
@@ -266,11 +271,16 @@ static void wait_events(int timeout_ms)
 		settle_events();
 }
 
-static bool request_waits(void *arg)
+static bool request_waits(void)
 {
-	(void)arg;
 	return atomic_load_explicit(&me.chan.c->req_tail,
 				    memory_order_relaxed) != me.chan.head;
+}
+
+static bool work_waits(void *arg)
+{
+	(void)arg;
+	return request_waits() || (me.hint && me.hint());
 }
 
 /* Nothing to do: look a while, then sleep. */
@@ -278,8 +288,11 @@ static void idle(void)
 {
 	int64_t slept_at;
 
-	if (!me.busy && poll_window_spin(&me.poll, request_waits, NULL))
+	if (!me.busy && poll_window_spin(&me.poll, work_waits, NULL)) {
+		if (!request_waits())
+			wait_events(0);
 		return;
+	}
 	if (me.busy) {
 		/* Deferred: only a back end or a timer gets us on. */
 		wait_events(-1);
@@ -290,19 +303,26 @@ static void idle(void)
 	slept_at = poll_window_now(&me.poll);
 	wait_events(-1);
 	chan_worker_awake(&me.chan);
-	poll_window_slept(&me.poll, slept_at, request_waits(NULL));
+	poll_window_slept(&me.poll, slept_at, request_waits());
 }
 
 int worker_serve(struct worker *w)
 {
+	unsigned int taken = 0;
 	int64_t until;
 
 	(void)w;
 	while (!me.stopping) {
-		if (take_requests() == 0)
+		unsigned int n = take_requests();
+
+		taken += n;
+		if (n == 0)
 			idle();
-		else
+		if (taken >= REQUESTS_PER_TURN) {
+			/* A busy guest must not starve timers and back ends. */
+			taken = 0;
 			wait_events(0);
+		}
 	}
 	/* Finish the writes in flight; no fsync: the page cache outlives us. */
 	until = clock_now_ns() + STOP_WAIT_NS;
@@ -400,6 +420,12 @@ void worker_watch_change(struct worker *w, int fd, uint32_t epoll_events)
 	(void)w;
 	if (epoll_ctl(FD_EPOLL, EPOLL_CTL_MOD, fd, &ev))
 		log_errno(errno, "cannot change watch: fd=%d", fd);
+}
+
+void worker_hint(struct worker *w, bool (*ready)(void))
+{
+	(void)w;
+	me.hint = ready;
 }
 
 void *worker_map_vram(struct worker *w, uint64_t gfn, uint32_t frames)

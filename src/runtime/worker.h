@@ -34,6 +34,10 @@ void worker_watch(struct worker *w, int fd, uint32_t epoll_events,
 /* Change what is waited for (0: nothing), later. */
 void worker_watch_change(struct worker *w, int fd, uint32_t epoll_events);
 
+/* A cheap look (no system call) at whether a watched back end has finished
+   something: asked while the worker looks for requests before it sleeps. */
+void worker_hint(struct worker *w, bool (*ready)(void));
+
 /* Guest RAM and VRAM for workers with memory.  VRAM is mapped once, writable,
    before confinement; NULL if it cannot be. */
 void *worker_map_vram(struct worker *w, uint64_t gfn, uint32_t frames);

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * broker/dispatch/broker.h - what the broker knows
+ *
+ * Internal to broker/dispatch.  One process, one thread, one static struct
+ * broker; nothing is allocated after start.
+ *
+ *	main.c      start-up, the loop, control messages
+ *	ioreq.c     takes requests from Xen's page, completes them
+ *	bufioreq.c  takes entries from the buffered ring
+ *	route.c     ports, memory and PCI functions -> worker and window
+ *	spare.c     answers without the hop: shadow words, mirrors
+ *	peer.c      a worker's channel: import of what it announced, sending
+ *	answer.c    checks and carries out everything a worker says
+ *	guest.c     string operands in guest memory
+ */
+#ifndef DISPATCH_BROKER_H
+#define DISPATCH_BROKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "abi/chan.h"
+#include "abi/ctl_msg.h"
+#include "abi/fds.h"
+#include "abi/plan.h"
+#include "abi/xen_ioreq.h"
+#include "base/poll.h"
+#include "ring/chan.h"
+
+struct hv;
+
+#define NO_ROW		0xffu
+#define ROWS_SPAN	256u	/* offsets of a window that can have a row */
+
+/* A window as the worker announced it, checked. */
+struct peer_win {
+	uint64_t base;
+	uint32_t len;
+	uint32_t mirror;
+	uint8_t space;
+	bool mapped;
+	bool has_mirror;
+	uint8_t row_at[ROWS_SPAN];	/* first byte -> row, or NO_ROW */
+};
+
+struct peer_row {
+	uint8_t size, flags, xor;
+	bool odd;		/* every second answer is xored */
+};
+
+/* What an outstanding request is for. */
+enum owner { OWNER_NONE, OWNER_VCPU, OWNER_INVALIDATE, OWNER_UNPLUG };
+
+/* A worker, as the broker sees it. */
+struct peer {
+	struct chan_broker ch;
+	const struct plan_worker *plan;
+	bool alive;		/* believed; cleared for good when it lies */
+	bool held;		/* its answers wait for a verb to be done */
+	bool kick;		/* owed a wake-up before we sleep */
+	bool reply_due;		/* ANS_DIRTY_QUERY not yet answered */
+	uint64_t reply;
+	uint32_t effective;	/* requests before this may change shadow words */
+	uint32_t note_seq;	/* the last IO_READ_NOTE and its row */
+	uint8_t note_row;
+	uint8_t row_count, win_count;
+	struct peer_row row[CHAN_ROWS];
+	struct peer_win win[CHAN_WINS];
+	struct {
+		uint32_t seq;
+		uint8_t what;	/* enum owner */
+		uint8_t vcpu;
+	} owner[CHAN_REQS];
+};
+
+/* Life of a vCPU's slot. */
+enum vcpu_state {
+	VCPU_IDLE,		/* Xen's; we look for READY */
+	VCPU_SENDING,		/* taken, the worker's ring or data was full */
+	VCPU_WAITING,		/* sent; ANS_DONE completes it */
+	VCPU_INVALIDATING,	/* all workers must answer */
+};
+
+struct vcpu {
+	enum vcpu_state state;
+	struct xen_ioreq req;	/* private copy */
+	uint8_t peer, win;
+	uint16_t slot;		/* data slot, if the operand is a string */
+	uint32_t seq;
+	unsigned int answers_due;	/* VCPU_INVALIDATING */
+};
+
+struct route {
+	uint64_t first, last;
+	uint8_t peer, win;
+};
+#define ROUTES_MAX	(WORKERS_MAX * CHAN_WINS)
+
+struct broker {
+	struct hv *hv;
+	const struct plan *plan;
+	struct xen_ioreq_page *page;
+	struct xen_bufioreq_page *buf;
+	unsigned int vcpus;
+	bool started, stopping;
+	unsigned int unplug_due;	/* workers that still let go */
+	uint32_t unplug_mask;
+	int unplug_peer;		/* who asked; -1: nobody */
+	bool buf_stuck;			/* buffered writes wait for room */
+	uint64_t vram_gfn;		/* where VRAM is now */
+	struct poll_window poll;
+	struct vcpu vcpu[XEN_IOREQ_SLOTS];
+	struct peer peer[WORKERS_MAX];
+	unsigned int route_count[CHAN_SPACE_COUNT];
+	struct route route[CHAN_SPACE_COUNT][ROUTES_MAX];
+};
+
+extern struct broker broker;
+
+/* ioreq.c */
+bool ioreq_take_all(void);		/* true: something was taken */
+bool ioreq_any_ready(void);
+void ioreq_retry(void);			/* vCPUs in VCPU_SENDING */
+void ioreq_answered(unsigned int vcpu, uint64_t value);
+void ioreq_complete(unsigned int vcpu, uint64_t value);
+void ioreq_abandon(int peer);		/* -1: all; what waits reads as ones */
+void ioreq_drain_buffered(void);
+
+/* route.c */
+const struct route *route_find(unsigned int space, uint64_t first, uint64_t last);
+/* 0 or -errno: -EEXIST if it overlaps, else what Xen said. */
+int route_add(unsigned int space, uint64_t first, uint64_t last,
+	      unsigned int peer, unsigned int win);
+void route_remove(unsigned int space, unsigned int peer, unsigned int win);
+
+/* spare.c */
+bool spare_read(struct peer *p, unsigned int win, uint32_t off,
+		unsigned int size, uint64_t *value);
+bool spare_may_post(const struct peer *p, unsigned int win, uint32_t off,
+		    unsigned int size, bool *inert);
+
+/* peer.c */
+bool peer_import(struct peer *p);	/* false: nonsense announced */
+/* 0, -EAGAIN (full), or -EPROTO (peer_lied() was called). */
+int peer_send(struct peer *p, struct io_msg *m, enum owner what,
+	      unsigned int vcpu, bool inert);
+int peer_data_get(struct peer *p, uint16_t *slot);
+void peer_kick_all(void);
+/* ANS_MAP and ANS_UNMAP; false if the worker may not. */
+bool peer_move_win(struct peer *p, const struct io_msg *m);
+void peer_lied(struct peer *p, const char *how);
+uint32_t win_offset(const struct peer_win *w, uint64_t addr);
+
+/* answer.c */
+bool answer_take_all(void);
+bool answer_take(struct peer *p);
+void answer_ctl_done(void);		/* the supervisor carried out a verb */
+
+/* guest.c */
+void guest_start(void);
+void guest_string(const struct xen_ioreq *r, uint8_t *items, bool to_guest);
+void guest_invalidate(void);
+
+/* main.c */
+void tell_supervisor(enum ctl_kind kind, uint64_t arg, const char *text);
+
+#endif /* DISPATCH_BROKER_H */

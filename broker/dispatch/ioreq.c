@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * broker/dispatch/ioreq.c - takes requests from Xen's page, completes them
+ *
+ * Runs in the broker.  One small machine per vCPU (enum vcpu_state), so that
+ * several are in flight on several workers; a slot is copied once, and only
+ * this file writes the page, so that no worker can make Xen see a state that
+ * is not legal.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/le.h"
+#include "base/log.h"
+#include "dispatch/broker.h"
+#include "dispatch/bufioreq.h"
+#include "hv/hv.h"
+
+static uint8_t load_flags(unsigned int vcpu)
+{
+	return __atomic_load_n(&broker.page->slot[vcpu].flags, __ATOMIC_ACQUIRE);
+}
+
+static void store_state(unsigned int vcpu, enum xen_ioreq_state state)
+{
+	uint8_t flags = (uint8_t)(broker.vcpu[vcpu].req.flags & ~XEN_IOREQ_STATE);
+
+	__atomic_store_n(&broker.page->slot[vcpu].flags,
+			 (uint8_t)(flags | state), __ATOMIC_RELEASE);
+}
+
+static bool is_ready(unsigned int vcpu)
+{
+	return (load_flags(vcpu) & XEN_IOREQ_STATE) == XEN_IOREQ_READY;
+}
+
+/* ---- completing ---- */
+
+/* @value: what a read without string operand returns. */
+void ioreq_complete(unsigned int vcpu, uint64_t value)
+{
+	struct vcpu *v = &broker.vcpu[vcpu];
+
+	if ((v->req.flags & (XEN_IOREQ_READ | XEN_IOREQ_DATA_IS_PTR)) ==
+	    XEN_IOREQ_READ)
+		broker.page->slot[vcpu].data = value & le_mask(v->req.size);
+	v->state = VCPU_IDLE;
+	store_state(vcpu, XEN_IORESP_READY);
+	hv_notify(broker.hv, vcpu);
+}
+
+/* Nobody answers this one: all ones, or dropped. */
+static void complete_unclaimed(unsigned int vcpu)
+{
+	const struct xen_ioreq *r = &broker.vcpu[vcpu].req;
+	static uint8_t ones[IO_ITEM_BYTES_MAX];
+
+	if ((r->flags & XEN_IOREQ_READ) && (r->flags & XEN_IOREQ_DATA_IS_PTR) &&
+	    r->size <= 8 && r->count <= IO_ITEM_BYTES_MAX / 8) {
+		memset(ones, 0xff, sizeof(ones));
+		guest_string(r, ones, true);
+	}
+	ioreq_complete(vcpu, UINT64_MAX);
+}
+
+/* ANS_DONE for a request of this vCPU. */
+void ioreq_answered(unsigned int vcpu, uint64_t value)
+{
+	struct vcpu *v = &broker.vcpu[vcpu];
+
+	if (v->state == VCPU_INVALIDATING) {
+		if (--v->answers_due == 0)
+			ioreq_complete(vcpu, 0);
+		return;
+	}
+	if ((v->req.flags & XEN_IOREQ_DATA_IS_PTR) && (v->req.flags & XEN_IOREQ_READ))
+		guest_string(&v->req, broker.peer[v->peer].ch.c->data[v->slot], true);
+	ioreq_complete(vcpu, value);
+}
+
+void ioreq_abandon(int peer)
+{
+	for (unsigned int i = 0; i < broker.vcpus; i++) {
+		struct vcpu *v = &broker.vcpu[i];
+
+		if (v->state == VCPU_IDLE)
+			continue;
+		if (v->state == VCPU_INVALIDATING) {
+			/* The others may still answer; do not wait for a liar. */
+			if (peer < 0 || v->answers_due <= 1)
+				ioreq_complete(i, 0);
+			else
+				v->answers_due--;
+			continue;
+		}
+		if (peer < 0 || v->peer == peer)
+			complete_unclaimed(i);
+	}
+}
+
+/* ---- sending ---- */
+
+static bool is_string(const struct xen_ioreq *r)
+{
+	return r->flags & XEN_IOREQ_DATA_IS_PTR;
+}
+
+/* 0, -EAGAIN: try again later, else the peer is gone. */
+static int send_access(unsigned int vcpu)
+{
+	struct vcpu *v = &broker.vcpu[vcpu];
+	struct peer *p = &broker.peer[v->peer];
+	const struct xen_ioreq *r = &v->req;
+	struct io_msg m = {
+		.kind = IO_ACCESS, .size = (uint8_t)r->size, .count = r->count,
+		.win = v->win, .addr = r->addr, .data = r->data,
+		.flags = (uint8_t)((r->flags & XEN_IOREQ_READ ? 0 : IO_WRITE) |
+				   (r->flags & XEN_IOREQ_DF ? IO_DESC : 0)),
+	};
+	int rc;
+
+	if (r->type == XEN_IOREQ_TYPE_PCI_CONFIG)
+		m.addr = r->addr & 0xffff;
+	if (is_string(r)) {
+		rc = peer_data_get(p, &v->slot);
+		if (rc)
+			return rc;
+		m.slot = v->slot;
+		m.data = 0;
+		m.flags |= IO_DATA;
+		if (m.flags & IO_WRITE)
+			guest_string(r, p->ch.c->data[v->slot], false);
+	}
+	rc = peer_send(p, &m, OWNER_VCPU, vcpu, false);
+	if (rc)
+		return rc;
+	v->seq = m.seq;
+	v->state = VCPU_WAITING;
+	return 0;
+}
+
+/* A write that may complete at once.  False: it has to be waited for. */
+static bool post_write(unsigned int vcpu, uint32_t off)
+{
+	struct vcpu *v = &broker.vcpu[vcpu];
+	struct peer *p = &broker.peer[v->peer];
+	const struct xen_ioreq *r = &v->req;
+	bool inert = false;
+	struct io_msg m = {
+		.kind = IO_ACCESS, .size = (uint8_t)r->size, .count = 1,
+		.win = v->win, .addr = r->addr, .data = r->data,
+		.flags = IO_WRITE | IO_POSTED,
+	};
+
+	if (r->count != 1 || is_string(r) ||
+	    !spare_may_post(p, v->win, off, r->size, &inert))
+		return false;
+	if (peer_send(p, &m, OWNER_NONE, 0, inert))
+		return false;
+	ioreq_complete(vcpu, 0);
+	return true;
+}
+
+static void access_peer(unsigned int vcpu)
+{
+	struct vcpu *v = &broker.vcpu[vcpu];
+	struct peer *p = &broker.peer[v->peer];
+	uint32_t off = win_offset(&p->win[v->win], v->req.addr);
+	uint64_t value;
+
+	if (!p->alive) {
+		complete_unclaimed(vcpu);
+		return;
+	}
+	if (v->req.flags & XEN_IOREQ_READ) {
+		if (!is_string(&v->req) &&
+		    spare_read(p, v->win, off, v->req.size, &value)) {
+			ioreq_complete(vcpu, value);
+			return;
+		}
+	} else if (post_write(vcpu, off)) {
+		return;
+	}
+	/* Only vga's requests wait for vga's buffered writes. */
+	if (broker.buf_stuck && (p->plan->verbs & PLAN_MAY_BATCH)) {
+		v->state = VCPU_SENDING;
+		return;
+	}
+	switch (send_access(vcpu)) {
+	case 0:
+		return;
+	case -EAGAIN:
+		v->state = VCPU_SENDING;
+		return;
+	default:
+		/* peer_lied() answered for it if the state said so. */
+		if (v->state != VCPU_IDLE || is_ready(vcpu))
+			complete_unclaimed(vcpu);
+		return;
+	}
+}
+
+void ioreq_retry(void)
+{
+	for (unsigned int i = 0; i < broker.vcpus; i++)
+		if (broker.vcpu[i].state == VCPU_SENDING) {
+			const struct peer *p = &broker.peer[broker.vcpu[i].peer];
+
+			if (broker.buf_stuck && (p->plan->verbs & PLAN_MAY_BATCH))
+				continue;
+			if (send_access(i) == -EPROTO &&
+			    broker.vcpu[i].state == VCPU_SENDING)
+				complete_unclaimed(i);
+		}
+}
+
+/* ---- taking ---- */
+
+/* First and last byte (or devfn) the access touches.  False: nonsense. */
+static bool span_of(const struct xen_ioreq *r, unsigned int *space,
+		    uint64_t *first, uint64_t *last)
+{
+	uint64_t bytes = (uint64_t)r->size * r->count;
+
+	if ((r->size != 1 && r->size != 2 && r->size != 4 && r->size != 8) ||
+	    r->count == 0 || r->count > IO_ITEM_BYTES_MAX / r->size)
+		return false;
+	*first = *last = r->addr;
+	switch (r->type) {
+	case XEN_IOREQ_TYPE_PIO:
+		*space = CHAN_PIO;
+		*last += r->size - 1;
+		return *last <= 0xffff;
+	case XEN_IOREQ_TYPE_COPY:
+		*space = CHAN_MMIO;
+		if (r->flags & XEN_IOREQ_DF) {
+			if (*first < bytes - r->size)
+				return false;
+			*first -= bytes - r->size;
+			*last += r->size - 1;
+		} else {
+			*last += bytes - 1;
+		}
+		return *last >= *first;
+	case XEN_IOREQ_TYPE_PCI_CONFIG:
+		*space = CHAN_PCI;
+		*first = *last = r->addr >> 32;
+		/* Conventional devices have 256 bytes; beyond: all ones. */
+		return (r->addr & UINT32_MAX) + r->size <= 256;
+	default:
+		return false;
+	}
+}
+
+static void start_invalidate(unsigned int vcpu)
+{
+	struct vcpu *v = &broker.vcpu[vcpu];
+
+	guest_invalidate();
+	v->state = VCPU_INVALIDATING;
+	v->answers_due = 1;	/* ours, so that it cannot complete early */
+	for (unsigned int i = 0; i < broker.plan->worker_count; i++) {
+		struct peer *p = &broker.peer[i];
+		struct io_msg m = { .kind = IO_INVALIDATE, .win = IO_NO_WIN };
+
+		if (!p->alive || (p->plan->role != PLAN_DISK &&
+				  p->plan->role != PLAN_NET))
+			continue;
+		/* The ring has 4,096 slots and the vCPUs at most 128. */
+		v->answers_due++;
+		if (peer_send(p, &m, OWNER_INVALIDATE, vcpu, false)) {
+			peer_lied(p, "request ring stays full");
+			if (v->state != VCPU_INVALIDATING)
+				return;
+		}
+	}
+	ioreq_answered(vcpu, 0);
+}
+
+static void dispatch(unsigned int vcpu)
+{
+	struct vcpu *v = &broker.vcpu[vcpu];
+	const struct route *route;
+	unsigned int space;
+	uint64_t first, last;
+
+	switch (v->req.type) {
+	case XEN_IOREQ_TYPE_INVALIDATE:
+		start_invalidate(vcpu);
+		return;
+	case XEN_IOREQ_TYPE_TIMEOFFSET:
+		ioreq_complete(vcpu, 0);
+		return;
+	default:
+		break;
+	}
+	if (!span_of(&v->req, &space, &first, &last)) {
+		complete_unclaimed(vcpu);
+		return;
+	}
+	/* Ranges move under requests: what Xen routed here may be gone. */
+	route = route_find(space, first, last);
+	if (!route) {
+		complete_unclaimed(vcpu);
+		return;
+	}
+	v->peer = route->peer;
+	v->win = route->win;
+	access_peer(vcpu);
+}
+
+static void take(unsigned int vcpu)
+{
+	struct vcpu *v = &broker.vcpu[vcpu];
+
+	memcpy(&v->req, &broker.page->slot[vcpu], sizeof(v->req));
+	store_state(vcpu, XEN_IOREQ_INPROCESS);
+	ioreq_drain_buffered();
+	/* Only the value counts for a plain read, however often it is read. */
+	if ((v->req.flags & XEN_IOREQ_READ) && !is_string(&v->req))
+		v->req.count = 1;
+	dispatch(vcpu);
+}
+
+bool ioreq_take_all(void)
+{
+	bool any = false;
+
+	for (unsigned int i = 0; i < broker.vcpus; i++)
+		if (broker.vcpu[i].state == VCPU_IDLE && is_ready(i)) {
+			take(i);
+			any = true;
+		}
+	return any;
+}
+
+bool ioreq_any_ready(void)
+{
+	for (unsigned int i = 0; i < broker.vcpus; i++)
+		if (broker.vcpu[i].state == VCPU_IDLE && is_ready(i))
+			return true;
+	return false;
+}
+
+/* ---- buffered writes ---- */
+
+static struct peer *batch_peer(void)
+{
+	for (unsigned int i = 0; i < broker.plan->worker_count; i++)
+		if (broker.peer[i].alive &&
+		    (broker.peer[i].plan->verbs & PLAN_MAY_BATCH))
+			return &broker.peer[i];
+	return NULL;
+}
+
+/* Writes entries into @out until it is full or the ring empty. */
+static uint32_t fill_batch(struct io_write *out)
+{
+	struct bufioreq e;
+	uint32_t n = 0;
+
+	/* An 8-byte entry becomes two. */
+	while (n + 2 <= IO_BATCH_MAX && bufioreq_get(broker.buf, &e) > 0) {
+		if (e.type != XEN_IOREQ_TYPE_COPY)
+			continue;	/* TIMEOFFSET: Xen and libxl keep it */
+		out[n++] = (struct io_write){
+			.addr = e.addr, .size = e.size < 8 ? e.size : 4,
+			.data = (uint32_t)e.data };
+		if (e.size == 8)
+			out[n++] = (struct io_write){
+				.addr = e.addr + 4, .size = 4,
+				.data = (uint32_t)(e.data >> 32) };
+	}
+	return n;
+}
+
+void ioreq_drain_buffered(void)
+{
+	static struct io_write none[IO_BATCH_MAX];
+	struct peer *p = NULL;
+
+	while (bufioreq_waits(broker.buf)) {
+		struct io_msg m = { .kind = IO_BATCH, .flags = IO_POSTED,
+				    .win = IO_NO_WIN };
+		int rc;
+
+		p = batch_peer();
+		if (!p) {
+			/* Nobody has the window: let the writes go. */
+			if (fill_batch(none) == 0 && bufioreq_waits(broker.buf))
+				return;
+			continue;
+		}
+		rc = peer_data_get(p, &m.slot);
+		broker.buf_stuck = rc == -EAGAIN;
+		if (rc == -EAGAIN)
+			return;
+		if (rc)
+			continue;
+		m.count = fill_batch((struct io_write *)p->ch.c->data[m.slot]);
+		if (m.count == 0)
+			return;
+		/* The data slot was free, so a ring slot may still be short:
+		   4,096 requests without data.  Then the entries would be lost;
+		   make room first. */
+		rc = peer_send(p, &m, OWNER_NONE, 0, true);
+		if (rc == -EAGAIN)
+			peer_lied(p, "request ring stays full");
+	}
+	broker.buf_stuck = false;
+}

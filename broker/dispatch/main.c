@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * broker/dispatch/main.c - the broker: start-up, the loop, control messages
+ *
+ * Serves one guest's ioreq server: takes requests from Xen, passes each to the
+ * worker that owns the address, completes them.  Holds no device state, opens
+ * nothing and forks nothing after it is confined.
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/bug.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "dispatch/broker.h"
+#include "dispatch/bufioreq.h"
+#include "hv/hv.h"
+#include "policy_broker.h"
+#include "ring/memfd.h"
+#include "runtime/sandbox.h"
+
+#define TURNS_PER_LOOK	64u	/* then control messages get a look */
+#define STUCK_WAIT_MS	1	/* between looks at a full ring */
+
+struct broker broker;
+
+void tell_supervisor(enum ctl_kind kind, uint64_t arg, const char *text)
+{
+	struct ctl_msg m = { .kind = kind, .arg = arg };
+
+	snprintf(m.text, sizeof(m.text), "%s", text);
+	if (write(FD_CTL, &m, sizeof(m)) != (ssize_t)sizeof(m))
+		log_errno(errno, "cannot tell the supervisor: kind=%u", kind);
+}
+
+/* ---- the loop ---- */
+
+/* All workers are confined and serving: believe their announcements. */
+static void start(void)
+{
+	for (unsigned int i = 0; i < broker.plan->worker_count; i++) {
+		struct peer *p = &broker.peer[i];
+
+		if (p->plan->role == PLAN_ABSENT)
+			continue;
+		if (!peer_import(p))
+			die(0, "worker announced nonsense: worker=%s",
+			    p->plan->name);
+	}
+	broker.started = true;
+	log_info("ioreq server up: vcpus=%u workers=%u", broker.vcpus,
+		 broker.plan->worker_count);
+	tell_supervisor(CTL_READY, policy_broker.syscalls, "");
+}
+
+static void read_ctl(void)
+{
+	struct ctl_msg m;
+	ssize_t r = read(FD_CTL, &m, sizeof(m));
+
+	if (r < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (r != (ssize_t)sizeof(m)) {
+		broker.stopping = true;
+		return;
+	}
+	switch (m.kind) {
+	case CTL_START:
+		if (!broker.started)
+			start();
+		break;
+	case CTL_DONE:
+		answer_ctl_done();
+		break;
+	case CTL_STOP:
+		broker.stopping = true;
+		break;
+	default:
+		log_err("unknown control message: kind=%u", m.kind);
+		break;
+	}
+}
+
+/* FD_EVTCHN and FD_ANSWER_KICK need no handling here: the loop looks anyway. */
+static void wait_events(int timeout_ms)
+{
+	unsigned int ev[XEN_IOREQ_SLOTS + 1];
+	struct epoll_event got[4];
+	int n = epoll_wait(FD_EPOLL, got, 4, timeout_ms);
+
+	for (int i = 0; i < n; i++) {
+		if (got[i].data.u32 == FD_CTL)
+			read_ctl();
+		else if (got[i].data.u32 == (uint32_t)hv_ev_fd(broker.hv))
+			hv_ev_take(broker.hv, ev, XEN_IOREQ_SLOTS + 1);
+	}
+}
+
+static bool work_waits(void *arg)
+{
+	(void)arg;
+	if (ioreq_any_ready() ||
+	    (bufioreq_waits(broker.buf) && !broker.buf_stuck))
+		return true;
+	for (unsigned int i = 0; i < broker.plan->worker_count; i++)
+		if (broker.peer[i].alive && !broker.peer[i].held &&
+		    chan_answers_waiting(&broker.peer[i].ch))
+			return true;
+	return false;
+}
+
+static void set_asleep(bool asleep)
+{
+	for (unsigned int i = 0; i < broker.plan->worker_count; i++)
+		if (broker.peer[i].plan->role != PLAN_ABSENT)
+			chan_broker_sleeps(&broker.peer[i].ch, asleep);
+}
+
+/* Waits for room in a ring, which nobody wakes us for. */
+static bool is_stuck(void)
+{
+	if (broker.buf_stuck)
+		return true;
+	for (unsigned int i = 0; i < broker.vcpus; i++)
+		if (broker.vcpu[i].state == VCPU_SENDING)
+			return true;
+	for (unsigned int i = 0; i < broker.plan->worker_count; i++)
+		if (broker.peer[i].alive && broker.peer[i].reply_due)
+			return true;
+	return false;
+}
+
+static void idle(void)
+{
+	int64_t since;
+
+	if (is_stuck()) {
+		wait_events(STUCK_WAIT_MS);
+		return;
+	}
+	if (poll_window_spin(&broker.poll, work_waits, NULL))
+		return;
+	set_asleep(true);
+	atomic_thread_fence(memory_order_seq_cst); /* C, ring/chan.h */
+	if (!work_waits(NULL)) {
+		since = poll_window_now(&broker.poll);
+		/* What went pending while masked makes the fd readable now. */
+		hv_ev_unmask(broker.hv);
+		wait_events(-1);
+		poll_window_slept(&broker.poll, since, work_waits(NULL));
+	}
+	set_asleep(false);
+}
+
+/* One round over everything that may have work.  False: there was none. */
+static bool turn(void)
+{
+	bool any = ioreq_take_all();
+
+	if (bufioreq_waits(broker.buf)) {
+		ioreq_drain_buffered();
+		any |= !broker.buf_stuck;
+	}
+	any |= answer_take_all();
+	ioreq_retry();
+	peer_kick_all();
+	return any;
+}
+
+static void serve(void)
+{
+	unsigned int turns = 0;
+
+	while (!broker.stopping) {
+		if (!broker.started) {
+			wait_events(-1);
+		} else if (!turn()) {
+			idle();
+		} else if (++turns >= TURNS_PER_LOOK) {
+			/* A busy guest must not shut the supervisor out. */
+			turns = 0;
+			wait_events(0);
+		}
+	}
+}
+
+/* ---- start-up ---- */
+
+static void map_plan(void)
+{
+	struct plan *plan = memfd_map(FD_PLAN, sizeof(*plan), 0);
+
+	if (!plan || plan->magic != PLAN_MAGIC || plan->version != PLAN_VERSION ||
+	    plan->worker_count > WORKERS_MAX || plan->vcpus == 0 ||
+	    plan->vcpus > XEN_IOREQ_SLOTS)
+		die(0, "plan is not as promised");
+	broker.plan = plan;
+	broker.vcpus = plan->vcpus;
+	broker.vram_gfn = plan->vram_gfn;
+	broker.unplug_peer = -1;
+	for (unsigned int i = 0; i < plan->worker_count; i++) {
+		struct chan *c;
+
+		broker.peer[i].plan = &plan->worker[i];
+		if (plan->worker[i].role == PLAN_ABSENT)
+			continue;
+		c = memfd_map(FD_CHAN0 + (int)i, sizeof(*c), 1);
+		if (!c || c->magic != CHAN_MAGIC || c->version != CHAN_VERSION)
+			die(0, "channel is not as promised: worker=%s",
+			    plan->worker[i].name);
+		chan_broker_init(&broker.peer[i].ch, c);
+	}
+}
+
+static void add_epoll(int fd, uint32_t events)
+{
+	struct epoll_event ev = { .events = events, .data.u32 = (uint32_t)fd };
+
+	if (epoll_ctl(FD_EPOLL, EPOLL_CTL_ADD, fd, &ev))
+		die(errno, "cannot watch: fd=%d", fd);
+}
+
+static void open_hypervisor(const struct sandbox_args *a)
+{
+	int rc;
+
+	broker.hv = hv_open(a->hv, a->domid, HV_BROKER);
+	rc = hv_ioreq_create(broker.hv, true);
+	if (rc)
+		die(-rc, "cannot create ioreq server: domid=%u", a->domid);
+	broker.page = hv_ioreq_page(broker.hv);
+	broker.buf = hv_bufioreq_page(broker.hv);
+	/* No range yet, so nothing is routed here before start(). */
+	rc = hv_ioreq_enable(broker.hv, broker.vcpus);
+	if (rc)
+		die(-rc, "cannot enable ioreq server: domid=%u vcpus=%u",
+		    a->domid, broker.vcpus);
+	hv_restrict(broker.hv);
+}
+
+int main(int argc, char **argv)
+{
+	struct sandbox_args a;
+	uint64_t own = 1ull << FD_EPOLL | 1ull << FD_HV_MEM | 1ull << FD_EVTCHN |
+		1ull << FD_DM | 1ull << FD_DM_CALL | 1ull << FD_DM_BUF;
+
+	sandbox_inherit(&a, "broker", argc, argv);
+	map_plan();
+	if (epoll_create1(EPOLL_CLOEXEC) != FD_EPOLL)
+		die(errno, "epoll is not at its number");
+	open_hypervisor(&a);
+	guest_start();
+	add_epoll(FD_CTL, EPOLLIN);
+	add_epoll(FD_ANSWER_KICK, EPOLLIN | EPOLLET);
+	add_epoll(hv_ev_fd(broker.hv), EPOLLIN);
+	poll_window_init(&broker.poll, !(broker.plan->flags & PLAN_NO_POLL));
+
+	sandbox_enter(&a, own, &policy_broker);
+
+	serve();
+	/* Every vCPU gets an answer before the server goes, or it hangs in Xen. */
+	ioreq_abandon(-1);
+	hv_ioreq_disable(broker.hv);
+	hv_ioreq_destroy(broker.hv);
+	tell_supervisor(CTL_STOPPED, 0, "");
+	return 0;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * broker/dispatch/spare.c - answers without the hop
+ *
+ * Runs in the broker.  The worker's flags say what may be spared (bus/reg.h);
+ * this file says when it is safe: everything sent that could change the word
+ * is committed, and everything the worker said before it is acted on.
+ */
+#include "base/le.h"
+#include "dispatch/broker.h"
+
+static uint8_t find_row(const struct peer *p, unsigned int win, uint32_t off,
+			unsigned int size)
+{
+	uint8_t row = off < ROWS_SPAN ? p->win[win].row_at[off] : NO_ROW;
+
+	if (row == NO_ROW || p->row[row].size != size)
+		return NO_ROW;
+	return row;
+}
+
+/* Is what the worker published the outcome of all we sent? */
+static bool is_settled(struct peer *p)
+{
+	return chan_committed(&p->ch, p->effective) && !p->held;
+}
+
+/*
+ * The read's side effect (REG_NOTIFY), delivered late and without waking the
+ * worker.  If nothing was sent since the same note, it is still to come or
+ * has just been done: once is enough.
+ */
+static bool send_note(struct peer *p, unsigned int win, uint32_t off,
+		      uint8_t row)
+{
+	struct io_msg m = {
+		.kind = IO_READ_NOTE, .size = p->row[row].size,
+		.flags = IO_POSTED, .count = 1, .win = (uint16_t)win,
+		.addr = p->win[win].base + off, .slot = 0,
+	};
+
+	if (p->note_row == row && p->note_seq + 1 == p->ch.tail)
+		return true;
+	if (peer_send(p, &m, OWNER_NONE, 0, true))
+		return false;
+	p->note_row = row;
+	p->note_seq = m.seq;
+	return true;
+}
+
+static bool read_shadow(struct peer *p, unsigned int win, uint32_t off,
+			unsigned int size, uint64_t *value)
+{
+	uint8_t row = find_row(p, win, off, size);
+	uint64_t word;
+
+	if (row == NO_ROW || !(p->row[row].flags & CHAN_ROW_SHADOW))
+		return false;
+	if (!is_settled(p))
+		return false;
+	word = atomic_load_explicit(&p->ch.c->shadow[row], memory_order_acquire);
+	if (!(word & CHAN_SHADOW_VALID))
+		return false;
+	/* D: the word may be newer than the answers we have acted on. */
+	if (chan_answers_waiting(&p->ch))
+		return false;
+	if ((p->row[row].flags & CHAN_ROW_NOTIFY) && !send_note(p, win, off, row))
+		return false;
+	*value = word & le_mask(size);
+	if (p->row[row].xor) {
+		*value ^= p->row[row].odd ? p->row[row].xor : 0;
+		p->row[row].odd = !p->row[row].odd;
+	}
+	return true;
+}
+
+static bool read_mirror(struct peer *p, unsigned int win, uint32_t off,
+			unsigned int size, uint64_t *value)
+{
+	const struct peer_win *w = &p->win[win];
+
+	if (!w->has_mirror || !is_settled(p) || chan_answers_waiting(&p->ch))
+		return false;
+	*value = le_get(&p->ch.c->mirror[w->mirror + off], size);
+	return true;
+}
+
+bool spare_read(struct peer *p, unsigned int win, uint32_t off,
+		unsigned int size, uint64_t *value)
+{
+	if (broker.plan->flags & PLAN_NO_SHADOW)
+		return false;
+	if (chan_answers_waiting(&p->ch))
+		answer_take(p);
+	return read_shadow(p, win, off, size, value) ||
+		read_mirror(p, win, off, size, value);
+}
+
+bool spare_may_post(const struct peer *p, unsigned int win, uint32_t off,
+		    unsigned int size, bool *inert)
+{
+	uint8_t row = find_row(p, win, off, size);
+
+	if ((broker.plan->flags & PLAN_NO_POSTED) || row == NO_ROW ||
+	    !(p->row[row].flags & CHAN_ROW_POSTED))
+		return false;
+	*inert = p->row[row].flags & CHAN_ROW_INERT;
+	return true;
+}
