@@ -28,6 +28,14 @@ static uint32_t lanes(uint32_t from, uint32_t to)
 	return (uint32_t)(le_mask(to) & ~le_mask(from));
 }
 
+/* Of the access in progress; devices are single-threaded. */
+static uint32_t lanes_now;
+
+uint32_t reg_lanes(void)
+{
+	return lanes_now;
+}
+
 void reg_reset(const struct reg_file *f, void *dev)
 {
 	for (unsigned int i = 0; i < f->count; i++)
@@ -50,8 +58,9 @@ uint32_t reg_read(const struct reg_file *f, void *dev,
 			break;
 		if (lo >= hi)
 			continue;
-		v = r->read ? r->read(dev, r) : load(dev, r);
 		m = lanes(lo - r->off, hi - r->off);
+		lanes_now = (uint32_t)m;
+		v = r->read ? r->read(dev, r) : load(dev, r);
 		v = ((v & m) >> (8 * (lo - r->off))) << (8 * (lo - off));
 		m = (m >> (8 * (lo - r->off))) << (8 * (lo - off));
 		val = (val & ~m) | v;
@@ -81,6 +90,7 @@ void reg_write(const struct reg_file *f, void *dev,
 		new = (old & ~(r->rw & m)) | (v & r->rw & m);
 		new &= ~(v & r->w1c & m);
 		store(dev, r, new);
+		lanes_now = m;
 		if (r->write)
 			r->write(dev, r, (v & m) | (old & ~m), old);
 	}

@@ -87,6 +87,12 @@ uint32_t reg_read(const struct reg_file *f, void *dev,
 void reg_write(const struct reg_file *f, void *dev,
 	       uint32_t off, unsigned int size, uint32_t val);
 
+/*
+ * Inside a read or write hook: mask of the register's bytes that this access
+ * covers.  For the few registers whose meaning depends on the width.
+ */
+uint32_t reg_lanes(void);
+
 /* What a read of the row returns, without side effect; false: not valid. */
 bool reg_peek(const struct reg *r, const void *dev, uint32_t *val);
 
