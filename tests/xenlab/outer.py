@@ -103,7 +103,7 @@ class Machine:
                 f'dom0_max_vcpus={dom0_vcpus} noreboot=1 loglvl=all '
                 f'guest_loglvl=all sync_console=0',
                 '-initrd',
-                f'{self.image.kernel} console=hvc0 loglevel=5,'
+                f'{self.image.kernel} console=hvc0 loglevel=5 clocksource=xen,'
                 f'{self.image.initrd}',
                 '-drive', f'file={self.image.root},format=raw,if=virtio,'
                           f'snapshot=on,cache=unsafe']
@@ -177,7 +177,8 @@ class Machine:
         if self.qemu.poll() is not None:
             with open(os.path.join(self.out, 'outer-qemu.log'),
                       encoding='utf-8', errors='replace') as file:
-                text = file.read().strip()
+                text = ''.join(line for line in file
+                               if "TCG doesn't support" not in line).strip()
             raise OuterError(f'the outer QEMU ended (status '
                              f'{self.qemu.returncode}): {text or "no word"}; '
                              f'see dom0.log')

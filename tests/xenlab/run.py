@@ -338,6 +338,21 @@ class Session:
         if left:
             self.progress.note(f'left behind after xl destroy:\n{left}')
 
+    def crashes(self):
+        """Xen's own words about a guest that fell over."""
+        try:
+            with open(os.path.join(self.out, 'dom0.log'), encoding='utf-8',
+                      errors='replace') as file:
+                lines = [line.strip() for line in file
+                         if re.search(r'Triple fault|domain_crash|'
+                                      r'Domain \d+ \(vcpu#\d+\) crashed',
+                                      line)]
+        except OSError:
+            return []
+        if lines:
+            self.progress.note('Xen says: ' + lines[0])
+        return lines
+
     def close(self):
         if self.machine:
             with self.progress.stage('powered off'):
@@ -345,6 +360,7 @@ class Session:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def write_summary(self, status):
+        self.summary['guest_crashes'] = self.crashes()
         self.summary['exit'] = status
         self.summary['expect'] = self.expect
         self.summary['stages'] = self.progress.times
@@ -416,8 +432,9 @@ def shell(options, progress):
         finally:
             subprocess.run(['stty', saved] if saved else ['stty', 'sane'])
     except outer.OuterError as error:
-        progress.note(str(error))
-        return LAB
+        if session.machine.qemu and session.machine.qemu.poll() != 0:
+            progress.note(str(error))
+            return LAB
     finally:
         session.close()
     return OK
