@@ -5,13 +5,20 @@
 #ifndef BACK_CHR_FD_H
 #define BACK_CHR_FD_H
 
+#include <stdbool.h>
+
 #include "bus/chr.h"
 
 #define CHR_FDS		4u
 
 /* @fd is borrowed, non-blocking.  Output that does not fit is dropped. */
 struct chr *chr_fd_open(unsigned int port, int fd);
-/* From the loop: epoll says @fd of @chr is readable.  arg: struct chr. */
+/* Can input come from it (and can epoll watch it)?  Not from a file.  Before
+   confinement. */
+bool chr_fd_has_input(const struct chr *c);
+/* From the loop: epoll says @fd of @chr is readable.  arg: struct chr.  To be
+   watched with EPOLLIN | EPOLLET: while the device has no room nothing is
+   read, and what was left is read when it asks again. */
 void chr_fd_readable(void *arg, uint32_t epoll_events);
 
 #endif /* BACK_CHR_FD_H */

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * back/chr_fd.c - a serial port's other end: pty master or file
+ *
+ * Runs in platform.  Never blocks, never closes.  Output the host does not
+ * take at once is dropped and counted: nobody may be listening.  Input is read
+ * a little ahead and then only as fast as the device takes it.
+ */
+#include "back/chr_fd.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bug.h"
+#include "base/log.h"
+
+#define AHEAD_BYTES	256u
+
+struct chr_fd {
+	struct chr chr;		/* first: a struct chr of ours is one of these */
+	int fd;
+	unsigned int port;
+	size_t at, len;		/* ahead[at, len) waits for the device */
+	uint64_t dropped_bytes;
+	bool feeding;		/* the device asks for more from inside rx() */
+	uint8_t ahead[AHEAD_BYTES];
+};
+
+static struct chr_fd ports[CHR_FDS];
+
+static void note_dropped(struct chr_fd *c, size_t bytes)
+{
+	if (c->dropped_bytes == 0)
+		log_info("serial output is not taken, dropping: port=%u",
+			 c->port);
+	c->dropped_bytes += bytes;
+}
+
+static void fd_write(struct chr *chr, const uint8_t *buf, size_t len_bytes)
+{
+	struct chr_fd *c = (struct chr_fd *)chr;
+
+	while (len_bytes) {
+		ssize_t r = write(c->fd, buf, len_bytes);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r <= 0) {
+			note_dropped(c, len_bytes);
+			return;
+		}
+		buf += r;
+		len_bytes -= (size_t)r;
+	}
+}
+
+/* False: nothing more to read for now. */
+static bool read_ahead(struct chr_fd *c)
+{
+	ssize_t r;
+
+	do
+		r = read(c->fd, c->ahead, sizeof(c->ahead));
+	while (r < 0 && errno == EINTR);
+	/* EAGAIN; EIO of a pty nobody has open; end of file: all the same. */
+	if (r <= 0)
+		return false;
+	c->at = 0;
+	c->len = (size_t)r;
+	return true;
+}
+
+/* Until there is no input or the device is full, which it is before long. */
+static void feed(struct chr_fd *c)
+{
+	if (!c->chr.rx || c->feeding)
+		return;
+	c->feeding = true;
+	while (c->at < c->len || read_ahead(c)) {
+		size_t took = c->chr.rx(c->chr.dev, c->ahead + c->at,
+					c->len - c->at);
+
+		bug_on(took > c->len - c->at);
+		c->at += took;
+		if (c->at < c->len)
+			break;
+	}
+	c->feeding = false;
+}
+
+static void fd_rx_ready(struct chr *chr)
+{
+	feed((struct chr_fd *)chr);
+}
+
+static const struct chr_ops fd_ops = {
+	.write = fd_write, .rx_ready = fd_rx_ready };
+
+struct chr *chr_fd_open(unsigned int port, int fd)
+{
+	struct chr_fd *c;
+
+	bug_on(port >= CHR_FDS);
+	c = &ports[port];
+	memset(c, 0, sizeof(*c));
+	c->chr.ops = &fd_ops;
+	c->fd = fd;
+	c->port = port;
+	return &c->chr;
+}
+
+bool chr_fd_has_input(const struct chr *chr)
+{
+	const struct chr_fd *c = (const struct chr_fd *)chr;
+	struct stat st;
+
+	return fstat(c->fd, &st) == 0 && !S_ISREG(st.st_mode) &&
+		!S_ISDIR(st.st_mode);
+}
+
+void chr_fd_readable(void *arg, uint32_t epoll_events)
+{
+	(void)epoll_events;
+	feed(arg);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * dev/cmos.c - CMOS indexes 14-127 at ports 0x70-0x71
+ *
+ * Runs in platform.  Xen is the clock: it answers indexes 0-13 and reads of
+ * 0x70, and we do not even see an index below 14 being written.  On Xen the
+ * boot order reaches SeaBIOS only through two of these bytes.
+ */
+#include "dev/cmos.h"
+
+#include <string.h>
+
+#include "base/bug.h"
+#include "bus/reg.h"
+
+#define OURS_FROM	14u
+#define KIB		1024u
+#define KIB_MAX		65535u
+
+enum cmos_index {
+	EQUIPMENT = 0x14, BASE_KIB = 0x15, EXT_KIB = 0x17, EXT_KIB_2 = 0x30,
+	CENTURY = 0x32, ABOVE_16M = 0x34, PS2_CENTURY = 0x37, BOOT_3RD = 0x38,
+	BOOT_1ST_2ND = 0x3d, ABOVE_4G = 0x5b, CPUS_LESS_1 = 0x5f,
+};
+#define EQUIPMENT_FPU	0x02u
+#define EQUIPMENT_MOUSE	0x04u
+
+static void index_write(void *dev, const struct reg *r, uint32_t val,
+			uint32_t old)
+{
+	struct cmos *s = dev;
+
+	(void)r;
+	(void)old;
+	s->r.index = val & 0x7f;
+}
+
+static uint32_t data_read(void *dev, const struct reg *r)
+{
+	const struct cmos *s = dev;
+	uint8_t index = s->r.index & 0x7f;
+
+	(void)r;
+	return index < OURS_FROM ? 0xff : s->r.data[index];
+}
+
+static void data_write(void *dev, const struct reg *r, uint32_t val,
+		       uint32_t old)
+{
+	struct cmos *s = dev;
+	uint8_t index = s->r.index & 0x7f;
+
+	(void)r;
+	(void)old;
+	if (index >= OURS_FROM)
+		s->r.data[index] = (uint8_t)val;
+}
+
+static uint32_t index_read(void *dev, const struct reg *r)
+{
+	(void)dev;
+	(void)r;
+	return 0xff;	/* write-only on the MC146818 */
+}
+
+/* clang-format off */
+static const struct reg rows[] = {
+	/* Only selects what the next access to DATA, in order, means. */
+	RX(INDEX, 0, 1, .read = index_read, .write = index_write,
+			.flags = REG_POSTED | REG_INERT),
+	RX(DATA,  1, 1, .read = data_read, .write = data_write),
+};
+/* clang-format on */
+const struct reg_file cmos_regs = REG_FILE(rows, ~0u);
+
+static void put16(struct cmos *s, unsigned int index, uint64_t v)
+{
+	s->r.data[index] = (uint8_t)v;
+	s->r.data[index + 1] = (uint8_t)(v >> 8);
+}
+
+static void set_memory(struct cmos *s, uint64_t below, uint64_t above)
+{
+	uint64_t ext_kib = below > KIB * KIB ? below / KIB - KIB : 0;
+	uint64_t above_16m = below > 16 * KIB * KIB ?
+			     (below - 16 * KIB * KIB) / (64 * KIB) : 0;
+
+	if (ext_kib > KIB_MAX)
+		ext_kib = KIB_MAX;
+	if (above_16m > UINT16_MAX)
+		above_16m = UINT16_MAX;
+	put16(s, BASE_KIB, 640);
+	put16(s, EXT_KIB, ext_kib);
+	put16(s, EXT_KIB_2, ext_kib);
+	put16(s, ABOVE_16M, above_16m);
+	above /= 64 * KIB;
+	put16(s, ABOVE_4G, above);
+	s->r.data[ABOVE_4G + 2] = (uint8_t)(above >> 16);
+}
+
+/* SeaBIOS's nibble for one letter of the boot order, or 0. */
+static uint8_t boot_nibble(char letter)
+{
+	switch (letter) {
+	case 'a':
+		return 1;
+	case 'c':
+		return 2;
+	case 'd':
+		return 3;
+	case 'n':
+		return 4;
+	default:
+		return 0;
+	}
+}
+
+static void set_boot_order(struct cmos *s, const char *boot)
+{
+	uint8_t order[3] = { 0 };
+	unsigned int n = 0;
+
+	for (; boot && *boot && n < 3; boot++)
+		if (boot_nibble(*boot))
+			order[n++] = boot_nibble(*boot);
+	s->r.data[BOOT_1ST_2ND] = (uint8_t)(order[0] | order[1] << 4);
+	s->r.data[BOOT_3RD] = (uint8_t)(order[2] << 4);
+}
+
+void cmos_init(struct cmos *s, struct bus *b, const struct cmos_conf *conf)
+{
+	s->bus = b;
+	s->id = bus_add_dev(b, "cmos", s, NULL, &s->r, sizeof(s->r));
+	s->r.data[EQUIPMENT] = EQUIPMENT_FPU | EQUIPMENT_MOUSE;
+	s->r.data[CENTURY] = 0x20;
+	s->r.data[PS2_CENTURY] = 0x20;
+	s->r.data[CPUS_LESS_1] = (uint8_t)(conf->vcpus ? conf->vcpus - 1 : 0);
+	set_memory(s, conf->ram_below_4g_bytes, conf->ram_above_4g_bytes);
+	set_boot_order(s, conf->boot);
+	bus_map(b, bus_add_win(b, s->id, "cmos", CHAN_PIO, 2, &cmos_regs, NULL),
+		0x70);
+}
+
+void cmos_set(struct cmos *s, unsigned int index, uint8_t v)
+{
+	bug_on(index < OURS_FROM || index > 127);
+	s->r.data[index] = v;
+	bus_touch(s->bus, s->id);
+}
