@@ -9,7 +9,7 @@
  *
  *	mkpolicy [--log] -o policy_NAME.h FDS_H NAME.policy
  *	mkpolicy --explain FDS_H NAME.policy	the final list, for people
- *	mkpolicy --list FDS_H NAME.policy	call TAB tag TAB fds, for scripts
+ *	mkpolicy --list FDS_H NAME.policy	call, number, mark, fds; for scripts
  */
 #include <ctype.h>
 #include <errno.h>
@@ -535,7 +535,8 @@ static void list(void)
 		const struct rule *r = &rules[i];
 		const char *comma = "";
 
-		printf("%s\t%s\t", r->call->name, *r->tag ? r->tag : "-");
+		printf("%s\t%d\t%s\t", r->call->name, r->nr,
+		       *r->tag ? r->tag : "-");
 		for (unsigned int j = 0; j < r->conds; j++) {
 			if (strncmp(r->cond[j].text, "fd ", 3))
 				continue;

@@ -409,13 +409,14 @@ static bool is_kind(enum kind kind, const char *link, mode_t mode, bool fake)
 		return S_ISREG(mode);
 	case K_PRIVCMD:
 		return fake ? S_ISSOCK(mode) || starts(link, "/memfd:") :
-		       S_ISCHR(mode) && starts(link, "/dev/xen/privcmd");
+		       !strcmp(link, "/dev/xen/privcmd") ||
+		       !strcmp(link, "/proc/xen/privcmd");
 	case K_EVTCHN:
 		return fake ? S_ISSOCK(mode) || starts(link, "anon_inode:[eventfd]") :
-		       S_ISCHR(mode) && starts(link, "/dev/xen/evtchn");
+		       !strcmp(link, "/dev/xen/evtchn");
 	case K_SPENT:
-		return starts(link, "/dev/null") ||
-		       starts(link, "/dev/xen/hypercall");
+		return !strcmp(link, "/dev/null") ||
+		       !strcmp(link, "/dev/xen/hypercall");
 	case K_COUNT:
 		break;
 	}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tests/policy/inject.c - makes a confined process carry out a system call
+ *
+ * Runs in the test.
+ */
+#include "inject.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <netinet/in.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <elf.h>
+#include <unistd.h>
+
+#include "abi/ctl_msg.h"
+#include "abi/fds.h"
+#include "abi/log_msg.h"
+#include "hv/fake.h"
+#include "ring/memfd.h"
+
+#define HIGH_FD		100	/* where descriptors wait for their number */
+#define RAM_FRAMES	256u
+#define START_MS	10000
+
+/* What will be at each number; -1: nothing. */
+static int planned[64];
+
+static void plan_fd(int number, int fd)
+{
+	int high = fcntl(fd, F_DUPFD, HIGH_FD);
+
+	if (fd < 0 || high < 0) {
+		printf("Bail out! descriptor %d: %s\n", number, strerror(errno));
+		exit(1);
+	}
+	close(fd);
+	planned[number] = high;
+}
+
+static int plan_socket(int number)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return -1;
+	plan_fd(number, pair[1]);
+	fcntl(planned[number], F_SETFL, O_NONBLOCK);
+	return pair[0];
+}
+
+static int make_memory(void)
+{
+	const size_t size = (RAM_FRAMES + 1) * XEN_PAGE_SIZE;
+	int fd = memfd_create("guest", MFD_ALLOW_SEALING);
+	struct fake_map *map;
+
+	if (fd < 0 || ftruncate(fd, (off_t)size))
+		return -1;
+	map = mmap(NULL, XEN_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		   RAM_FRAMES * XEN_PAGE_SIZE);
+	if (map == MAP_FAILED)
+		return -1;
+	map->magic = FAKE_MAP_MAGIC;
+	map->version = FAKE_VERSION;
+	map->low_frames = RAM_FRAMES;
+	munmap(map, XEN_PAGE_SIZE);
+	return fd;
+}
+
+static int make_file(off_t size)
+{
+	char name[] = "/tmp/cloister-test.XXXXXX";
+	int fd = mkstemp(name);
+
+	unlink(name);
+	return ftruncate(fd, size) ? -1 : fd;
+}
+
+static int make_listener(void)
+{
+	struct sockaddr_in any = { .sin_family = AF_INET,
+				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	return bind(fd, (struct sockaddr *)&any, sizeof(any)) ||
+	       listen(fd, 4) ? -1 : fd;
+}
+
+static void plan_worker(void)
+{
+	plan_fd(FD_CHAN, memfd_make_chan());
+	plan_fd(FD_KICK, eventfd(0, EFD_NONBLOCK));
+	plan_fd(FD_BROKER_KICK, eventfd(0, EFD_NONBLOCK));
+	plan_fd(FD_STATE, memfd_make_state());
+}
+
+static void plan_role(const char *role)
+{
+	if (strcmp(role, "vnc"))
+		plan_worker();
+	if (!strcmp(role, "platform")) {
+		plan_fd(FD_INPUT, memfd_make_input());
+		plan_fd(FD_INPUT_KICK, eventfd(0, EFD_NONBLOCK));
+	} else if (!strcmp(role, "disk")) {
+		plan_fd(FD_HV_MEM, make_memory());
+		plan_fd(FD_DISK0, make_file(1 << 20));
+	} else if (!strcmp(role, "vga")) {
+		plan_fd(FD_HV_MEM, make_memory());
+		plan_fd(FD_VGA_FB, memfd_make_fb());
+		plan_fd(FD_VGA_SCAN, eventfd(0, EFD_NONBLOCK));
+		plan_fd(FD_VGA_PAINTED, eventfd(0, EFD_NONBLOCK));
+		plan_fd(FD_VGA_ROM, make_file(65536));
+	} else if (!strcmp(role, "vnc")) {
+		plan_fd(FD_VNC_FB, memfd_make_fb());
+		plan_fd(FD_VNC_SCAN, eventfd(0, EFD_NONBLOCK));
+		plan_fd(FD_VNC_PAINTED, eventfd(0, EFD_NONBLOCK));
+		plan_fd(FD_VNC_LISTEN, make_listener());
+		plan_fd(FD_VNC_INPUT, memfd_make_input());
+		plan_fd(FD_VNC_INPUT_KICK, eventfd(0, EFD_NONBLOCK));
+	}
+}
+
+_Noreturn static void become(const char *binary, char **argv)
+{
+	int null = open("/dev/null", O_RDWR);
+
+	dup2(null, 0);
+	dup2(null, 1);	/* not the TAP stream */
+	for (int fd = 3; fd < 64; fd++) {
+		close(fd);
+		if (planned[fd] >= 0)
+			dup2(planned[fd], fd);
+	}
+	syscall(SYS_close_range, 64u, ~0u, 0);
+	execv(binary, argv);
+	_exit(127);
+}
+
+static void start_process(struct victim *v, const char *binary, const char *role,
+			  const char *const *opts, bool as_root)
+{
+	char fds[20], id[20], ram[20];
+	const char *argv[40] = {
+		binary, "--name", role, "--hv", "fake",
+		"--domid", "7", "--uid", id, "--gid", id, "--ram-low", ram,
+		"--ram-high", "0", "--fds", fds, "--log", "debug",
+	};
+	unsigned int n = 19;
+
+	snprintf(fds, sizeof(fds), "%" PRIx64, v->fds);
+	snprintf(id, sizeof(id), "%u", as_root ? VICTIM_UID : 0);
+	snprintf(ram, sizeof(ram), "%u", RAM_FRAMES * (unsigned int)XEN_PAGE_SIZE);
+	while (opts && *opts && n < 39)
+		argv[n++] = *opts++;
+	v->pid = fork();
+	if (v->pid == 0)
+		become(binary, (char **)argv);
+}
+
+static bool wait_ready(struct victim *v)
+{
+	struct pollfd p = { .fd = v->ctl, .events = POLLIN };
+	struct ctl_msg m;
+
+	if (poll(&p, 1, START_MS) != 1 ||
+	    read(v->ctl, &m, sizeof(m)) != (ssize_t)sizeof(m))
+		return false;
+	return m.kind == CTL_READY;
+}
+
+bool victim_start(struct victim *v, const char *binary, const char *role,
+		  const char *const *opts, bool as_root)
+{
+	bool ready;
+
+	for (int fd = 0; fd < 64; fd++)
+		planned[fd] = -1;
+	*v = (struct victim){ 0 };
+	v->ctl = plan_socket(FD_CTL);
+	v->log = plan_socket(FD_LOG);
+	fcntl(v->log, F_SETFL, O_NONBLOCK);
+	plan_role(role);
+	for (int fd = 0; fd < 64; fd++)
+		if (planned[fd] >= 0)
+			v->fds |= UINT64_C(1) << fd;
+	start_process(v, binary, role, opts, as_root);
+	for (int fd = 0; fd < 64; fd++)
+		if (planned[fd] >= 0)
+			close(planned[fd]);
+	ready = wait_ready(v);
+	victim_log(v);
+	return ready;
+}
+
+void victim_log(struct victim *v)
+{
+	struct log_msg m;
+
+	while (read(v->log, &m, sizeof(m)) >= 2)
+		printf("# victim: %.*s\n", m.len, m.text);
+}
+
+int victim_end(struct victim *v)
+{
+	int status = -1;
+
+	close(v->ctl);
+	for (int tries = 0; tries < 300; tries++) {
+		if (waitpid(v->pid, &status, WNOHANG) == v->pid)
+			break;
+		status = -1;
+		usleep(10000);
+	}
+	if (status == -1) {
+		kill(v->pid, SIGKILL);
+		waitpid(v->pid, NULL, 0);
+	}
+	victim_log(v);
+	close(v->log);
+	return status;
+}
+
+bool victim_attach(struct victim *v)
+{
+	int status;
+
+	if (ptrace(PTRACE_SEIZE, v->pid, NULL, NULL) ||
+	    ptrace(PTRACE_INTERRUPT, v->pid, NULL, NULL))
+		return false;
+	return waitpid(v->pid, &status, 0) == v->pid && WIFSTOPPED(status);
+}
+
+/*
+ * The victim sleeps in a system call, so the instruction before its program
+ * counter is SYSCALL: take it back onto that, with other registers.  orig_rax
+ * -1 tells the kernel that there is nothing to restart.
+ */
+int victim_call(struct victim *v, long nr, const uint64_t a[6], int64_t *result)
+{
+	struct user_regs_struct before, regs;
+	struct iovec iov = { &before, sizeof(before) };
+	int status;
+
+	if (ptrace(PTRACE_GETREGSET, v->pid, NT_PRSTATUS, &iov))
+		return -1;
+	regs = before;
+	regs.rip -= 2;
+	regs.orig_rax = ~0ull;
+	regs.rax = (uint64_t)nr;
+	regs.rdi = a[0];
+	regs.rsi = a[1];
+	regs.rdx = a[2];
+	regs.r10 = a[3];
+	regs.r8 = a[4];
+	regs.r9 = a[5];
+	iov.iov_base = &regs;
+	if ((ptrace(PTRACE_PEEKTEXT, v->pid, regs.rip, NULL) & 0xffff) != 0x050f ||
+	    ptrace(PTRACE_SETREGSET, v->pid, NT_PRSTATUS, &iov) ||
+	    ptrace(PTRACE_SINGLESTEP, v->pid, NULL, NULL) ||
+	    waitpid(v->pid, &status, 0) != v->pid)
+		return -1;
+	if (WIFSIGNALED(status))
+		return WTERMSIG(status);
+	if (ptrace(PTRACE_GETREGSET, v->pid, NT_PRSTATUS, &iov))
+		return -1;
+	*result = (int64_t)regs.rax;
+	/* As it was, so that it can go on. */
+	iov.iov_base = &before;
+	return ptrace(PTRACE_SETREGSET, v->pid, NT_PRSTATUS, &iov) ? -1 : 0;
+}
