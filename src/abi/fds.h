@@ -3,11 +3,11 @@
  * abi/fds.h - every descriptor a confined process ever holds, at a fixed
  *             number
  *
- * Fixed, so that a seccomp policy can name them.  The supervisor puts the
- * ones below FD_OWN in place before exec and lists their numbers on the
- * command line (--fds); the process itself makes the others, in the order
- * written here, and checks each through /proc/self/fd before it gives up its
- * rights.  policy/mkpolicy reads the enums: one name per line.
+ * Fixed, so that a seccomp policy can name them.  The supervisor puts most in
+ * place before exec and lists their numbers on the command line (--fds); the
+ * process itself makes those marked "ours", and checks all of them through
+ * /proc/self/fd before it gives up its rights.  policy/mkpolicy reads the
+ * enums: one name and number per line.
  */
 #ifndef ABI_FDS_H
 #define ABI_FDS_H
@@ -78,9 +78,8 @@ enum vnc_fd {
 };
 
 /*
- * broker: FD_HV_MEM is its foreign-memory handle; the others it opens itself
- * from FD_HV_FIRST on, in this order; FD_ANSWER_KICK and the rings are
- * inherited.
+ * broker: FD_HV_MEM is its foreign-memory handle; it opens that and FD_EVTCHN
+ * to FD_DM itself, in this order; FD_ANSWER_KICK and the rings are inherited.
  */
 enum broker_fd {
 	FD_ANSWER_KICK = 8,	/* eventfd: some worker answered (all share it) */
