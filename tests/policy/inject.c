@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -34,6 +35,9 @@
 
 #define HIGH_FD		100	/* where descriptors wait for their number */
 #define RAM_FRAMES	256u
+#define VRAM_FRAMES	256u	/* "vram=4096,256" */
+#define VRAM_GFN	4096u
+#define MAP_OFF		((off_t)(RAM_FRAMES + VRAM_FRAMES) * (off_t)XEN_PAGE_SIZE)
 #define START_MS	10000
 
 /* What will be at each number; -1: nothing. */
@@ -64,19 +68,21 @@ static int plan_socket(int number)
 
 static int make_memory(void)
 {
-	const size_t size = (RAM_FRAMES + 1) * XEN_PAGE_SIZE;
 	int fd = memfd_create("guest", MFD_ALLOW_SEALING);
 	struct fake_map *map;
 
-	if (fd < 0 || ftruncate(fd, (off_t)size))
+	if (fd < 0 || ftruncate(fd, MAP_OFF + (off_t)XEN_PAGE_SIZE))
 		return -1;
 	map = mmap(NULL, XEN_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-		   RAM_FRAMES * XEN_PAGE_SIZE);
+		   MAP_OFF);
 	if (map == MAP_FAILED)
 		return -1;
 	map->magic = FAKE_MAP_MAGIC;
 	map->version = FAKE_VERSION;
 	map->low_frames = RAM_FRAMES;
+	map->extra[0].gfn = VRAM_GFN;
+	map->extra[0].file_frame = RAM_FRAMES;
+	map->extra[0].frames = VRAM_FRAMES;
 	munmap(map, XEN_PAGE_SIZE);
 	return fd;
 }
@@ -150,6 +156,17 @@ _Noreturn static void become(const char *binary, char **argv)
 	_exit(127);
 }
 
+/* As the supervisor does: first process of its own pid namespace. */
+static pid_t fork_inside(void)
+{
+	struct clone_args a = {
+		.flags = CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWIPC,
+		.exit_signal = SIGCHLD,
+	};
+
+	return (pid_t)syscall(SYS_clone3, &a, sizeof(a));
+}
+
 static void start_process(struct victim *v, const char *binary, const char *role,
 			  const char *const *opts, bool as_root)
 {
@@ -166,7 +183,7 @@ static void start_process(struct victim *v, const char *binary, const char *role
 	snprintf(ram, sizeof(ram), "%u", RAM_FRAMES * (unsigned int)XEN_PAGE_SIZE);
 	while (opts && *opts && n < 39)
 		argv[n++] = *opts++;
-	v->pid = fork();
+	v->pid = as_root ? fork_inside() : fork();
 	if (v->pid == 0)
 		become(binary, (char **)argv);
 }
