@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * dev/piix_ide.c - PIIX3 IDE function: PCI header, bus master, unplug
+ *
+ * Runs in the disk worker.  The bus master's registers are here, its transfers
+ * in ide_xfer.c.
+ */
+#include "dev/piix_ide.h"
+
+#include <string.h>
+
+#include "base/bug.h"
+#include "base/log.h"
+
+#define BAR_BUS_MASTER	4u
+#define BM_PORTS	16u
+#define BM_PORTS_CHANNEL 8u
+#define STATUS_RESET	0x0280u		/* medium timing, fast back-to-back */
+
+/* ---- bus master registers ---- */
+
+static void bm_cmd_write(void *dev, const struct reg *r, uint32_t val,
+			 uint32_t old)
+{
+	struct piix_ide *p = dev;
+	struct ide_chan *c = &p->chan[r->off / BM_PORTS_CHANNEL];
+
+	if ((val & BM_START) && !(old & BM_START))
+		ide_bm_start(c);
+	else if (!(val & BM_START) && (old & BM_START))
+		ide_bm_stop(c);
+}
+
+/*
+ * BMICx: read back before each change.  Not posted: clearing START waits until
+ * the transfer has stopped.  BMISx: polled; not posted: acknowledges.  BMIDTPx:
+ * only latched, for START.
+ */
+#define BM_CMD(ch)	R(struct piix_ide, BMIC##ch, (ch) * 8, r.bm[ch].cmd, \
+	.rw = BM_START | BM_TO_GUEST, .write = bm_cmd_write, .flags = REG_SHADOW)
+#define BM_STATUS(ch)	R(struct piix_ide, BMIS##ch, (ch) * 8 + 2, \
+	r.bm[ch].status, .rw = 0x60, .w1c = BM_ERROR | BM_INT, .flags = REG_SHADOW)
+#define BM_PRD(ch)	R(struct piix_ide, BMIDTP##ch, (ch) * 8 + 4, r.bm[ch].prd, \
+	.rw = ~3u, .flags = REG_POSTED | REG_INERT)
+
+static const struct reg bm_rows[] = {
+	BM_CMD(0), BM_STATUS(0), BM_PRD(0),
+	BM_CMD(1), BM_STATUS(1), BM_PRD(1),
+};
+const struct reg_file piix_ide_bm_regs = REG_FILE(bm_rows, 0xffffffffu);
+
+/* Command and status answer single bytes only. */
+static bool is_dead(uint32_t off, unsigned int size)
+{
+	return size != 1 && off % BM_PORTS_CHANNEL < 4;
+}
+
+static bool bm_read_items(void *dev, uint32_t off, unsigned int size,
+			  unsigned int count, void *buf)
+{
+	(void)dev;
+	if (!is_dead(off, size))
+		return false;
+	memset(buf, 0xff, size * count);
+	return true;
+}
+
+static bool bm_write_items(void *dev, uint32_t off, unsigned int size,
+			   unsigned int count, const void *buf)
+{
+	(void)dev;
+	(void)count;
+	(void)buf;
+	return is_dead(off, size);
+}
+
+static const struct bus_win_ops bm_ops = {
+	.read_items = bm_read_items, .write_items = bm_write_items,
+};
+
+/* ---- unplug and pause ---- */
+
+static struct blk *drive_blk(struct piix_ide *p, unsigned int drive)
+{
+	return p->chan[drive / IDE_UNITS].blk[drive % IDE_UNITS];
+}
+
+static void let_go(struct piix_ide *p, uint32_t drives)
+{
+	for (unsigned int drive = 0; drive < IDE_DRIVES; drive++) {
+		struct blk *blk = drive_blk(p, drive);
+
+		if (!(drives & (1u << drive)) || !blk)
+			continue;
+		blk->ops->close(blk);
+		ide_remove(&p->chan[drive / IDE_UNITS], drive % IDE_UNITS);
+	}
+}
+
+static void end_unplug(struct piix_ide *p)
+{
+	log_info("disks unplugged: drives=0x%x", p->leaving);
+	let_go(p, p->leaving);
+	p->r.gone |= p->leaving;
+	p->leaving = 0;
+	memset(p->r.bm, 0, sizeof(p->r.bm));
+	for (unsigned int i = 0; i < IDE_CHANNELS; i++) {
+		ide_reset(&p->chan[i]);
+		p->chan[i].halt = false;
+	}
+	bus_touch(p->bus, p->id);
+	bus_resume(p->bus, 0);
+}
+
+static void unplug_step(struct piix_ide *p);
+
+static void flushed(struct blk_req *req, int rc)
+{
+	struct piix_ide *p = req->dev;
+
+	(void)rc;			/* the back end has logged it */
+	unplug_step(p);
+}
+
+/* Quiet channels, then flushed images, one after the other, then the end. */
+static void unplug_step(struct piix_ide *p)
+{
+	unsigned int drive;
+	struct blk *blk;
+
+	for (unsigned int i = 0; i < IDE_CHANNELS; i++)
+		if (p->chan[i].io_busy)
+			return;
+	if (!p->to_flush) {
+		end_unplug(p);
+		return;
+	}
+	drive = (unsigned int)__builtin_ctz(p->to_flush);
+	p->to_flush &= p->to_flush - 1;
+	blk = drive_blk(p, drive);
+	p->req = (struct blk_req){ .op = BLK_FLUSH, .done = flushed, .dev = p };
+	blk->ops->submit(blk, &p->req);
+}
+
+static bool is_paused(const struct piix_ide *p)
+{
+	for (unsigned int i = 0; i < IDE_CHANNELS; i++)
+		if (ide_is_working(&p->chan[i]))
+			return false;
+	return true;
+}
+
+/* A channel's host I/O ended. */
+static void on_progress(void *owner)
+{
+	struct piix_ide *p = owner;
+
+	if (p->leaving) {
+		unplug_step(p);
+	} else if (p->pausing && is_paused(p)) {
+		p->pausing = false;
+		bus_resume(p->bus, 0);
+	}
+}
+
+static void unplug(void *dev, uint32_t mask)
+{
+	struct piix_ide *p = dev;
+	uint32_t drives = mask & UNPLUG_IDE_DISKS ? 0xf :
+			  mask & UNPLUG_AUX_IDE_DISKS ? 0xe : 0;
+
+	for (unsigned int drive = 0; drive < IDE_DRIVES; drive++)
+		if (!drive_blk(p, drive))
+			drives &= ~(1u << drive);
+	if (!drives)
+		return;
+	p->leaving = drives;
+	p->to_flush = drives;
+	for (unsigned int i = 0; i < IDE_CHANNELS; i++)
+		p->chan[i].halt = true;
+	bus_defer(p->bus);
+	unplug_step(p);
+}
+
+/* Commands under way end first; the guest does not run. */
+static void pause_io(void *dev)
+{
+	struct piix_ide *p = dev;
+
+	for (unsigned int i = 0; i < IDE_CHANNELS; i++)
+		ide_run(&p->chan[i]);
+	if (p->leaving || is_paused(p))
+		return;
+	p->pausing = true;
+	bus_defer(p->bus);
+}
+
+/* A successor finds in the committed state which drives are gone. */
+static void settle(void *dev)
+{
+	struct piix_ide *p = dev;
+
+	if (p->r.gone)
+		let_go(p, p->r.gone);
+}
+
+static const struct bus_dev_ops piix_ide_ops = {
+	.unplug = unplug, .pause = pause_io, .settle = settle,
+};
+
+/* ---- life ---- */
+
+void piix_ide_init(struct piix_ide *p, struct bus *b, unsigned int devfn)
+{
+	static const struct pci_ids ids = {
+		.vendor = 0x8086, .device = 0x7010, .class_device = 0x0101,
+		.prog_if = 0x80,	/* bus master, legacy mode only */
+	};
+	unsigned int win;
+
+	p->bus = b;
+	p->id = bus_add_dev(b, "piix-ide", p, &piix_ide_ops, &p->r, sizeof(p->r));
+	win = bus_add_win(b, p->id, "ide bus master", CHAN_PIO, BM_PORTS,
+			  &piix_ide_bm_regs, &bm_ops);
+	p->func.dev = p;
+	pci_add(b, &p->func, "piix-ide pci", devfn, &ids);
+	pci_set16(&p->func, PCI_STATUS, STATUS_RESET);
+	pci_add_bar(&p->func, BAR_BUS_MASTER, PCI_BAR_IO, BM_PORTS, win);
+	for (unsigned int i = 0; i < IDE_CHANNELS; i++) {
+		struct ide_chan *c = &p->chan[i];
+
+		c->bm = &p->r.bm[i];
+		c->bm_id = p->id;
+		c->func = &p->func;
+		c->progress = on_progress;
+		c->owner = p;
+		ide_init(c, b, i);
+	}
+}
+
+void piix_ide_attach(struct piix_ide *p, unsigned int drive, struct blk *blk,
+		     const char *serial)
+{
+	bug_on(drive >= IDE_DRIVES);
+	ide_attach(&p->chan[drive / IDE_UNITS], drive % IDE_UNITS, blk, serial);
+}
