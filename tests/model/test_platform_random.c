@@ -100,9 +100,22 @@ static void place_windows(void)
 	cfg_write(&rig, PCI_DEVFN(2, 0), 0x04, 2, 3);
 }
 
+/* A driver that half knows what it does: bytes the PS/2 devices understand. */
+static void talk_to_ps2(void)
+{
+	static const uint8_t rate[] = { 200, 100, 80, 2, 0 };
+
+	if (rnd() & 1)
+		out8(&rig, 0x64, 0xd4);
+	out8(&rig, 0x60, rnd() & 1 ? rate[rnd() % sizeof(rate)] :
+				     (uint8_t)(0xe6 + rnd() % 26));
+	for (unsigned int i = rnd() % 8; i; i--)
+		in8(&rig, 0x60);
+}
+
 static void random_event(void)
 {
-	switch (rnd() % 64 ? rnd() % 4 : 4) {
+	switch (rnd() % 64 ? rnd() % 5 : 5) {
 	case 0:
 		rig_advance(&rig, rnd() % 1000000000);
 		break;
@@ -116,6 +129,9 @@ static void random_event(void)
 						 rnd() % 4000, rnd() & 31 });
 		break;
 	case 3:
+		talk_to_ps2();
+		break;
+	case 4:
 		host_rx_ready(&host);
 		break;
 	default:
