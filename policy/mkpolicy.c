@@ -296,13 +296,26 @@ static void check_required(const struct rule *r)
 	}
 }
 
+static bool same_conds(const struct rule *a, const struct rule *b)
+{
+	for (unsigned int i = 0; i < a->conds; i++)
+		if (strcmp(a->cond[i].text, b->cond[i].text))
+			return false;
+	return a->conds == b->conds;
+}
+
 /* Two rules for one call are either/or; one without conditions eats the rest. */
 static void check_overlap(const struct rule *r)
 {
-	for (unsigned int i = 0; i < rule_count; i++)
-		if (rules[i].call == r->call && (!r->conds || !rules[i].conds))
+	for (unsigned int i = 0; i < rule_count; i++) {
+		if (rules[i].call != r->call)
+			continue;
+		if (!r->conds || !rules[i].conds)
 			refuse("%s is already listed, and one of the rules has "
 			       "no conditions", r->call->name);
+		if (same_conds(r, &rules[i]))
+			refuse("this rule is already there");
+	}
 }
 
 static void parse_rule(char **word, const char *reason)
@@ -442,7 +455,7 @@ static void add_combinations(scmp_filter_ctx ctx, const struct rule *r,
 	if (depth == r->conds) {
 		must(seccomp_rule_add_exact_array(ctx, SCMP_ACT_ALLOW, r->nr,
 						  r->conds, cmp),
-		     "cannot add a rule (already there?) for", r->call->name);
+		     "cannot add a rule for", r->call->name);
 		return;
 	}
 	all = c->wide ? UINT64_MAX : UINT32_MAX;
