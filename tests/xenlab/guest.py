@@ -20,7 +20,7 @@ def disk_line(disk, vdev, backend, cdrom=False):
              'access=' + ('ro' if disk.readonly else 'rw')]
     if cdrom:
         words.append('devtype=cdrom')
-    elif backend == 'qdisk' or disk.format != 'raw' or disk.shared:
+    elif backend == 'qdisk' or disk.format != 'raw':
         words.append('backendtype=qdisk')
     else:
         words.append('backendtype=phy')

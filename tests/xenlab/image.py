@@ -56,6 +56,7 @@ GUEST_MODULES = ['crc32c_generic', 'xen-blkfront', 'ata_piix', 'ata_generic',
                  'xen-kbdfront', 'xen-netfront', '8139cp', '8139too',
                  'e1000', 'af_packet', 'button']
 
+DOM0_DISK_MIB = 16384          # sparse; room for disks copied into dom0
 GUEST_MIB = 160
 GUEST_FAT_MIB = 40
 
@@ -266,8 +267,8 @@ rm -rf var/run && ln -s /run var/run
 [ -e var/lock ] || ln -s /run/lock var/lock
 ldconfig -r .
 depmod -b . $(ls usr/lib/modules)
-size=$(du -sm --apparent-size . | cut -f1)
-mkfs.ext4 -q -O '^has_journal' -E root_owner=0:0 -d . {disk} $((size + size / 4 + 128))M
+mkdir -p var/lib/lab
+mkfs.ext4 -q -O '^has_journal' -E root_owner=0:0,lazy_itable_init=0 -N 40000 	-d . {disk} {DOM0_DISK_MIB}M
 chmod -R u+rwX .
 '''
     argv = ['sh', '-c', script]
@@ -425,8 +426,8 @@ def _guest(work, tree, log):
         _run(['mcopy', '-i', fat, source, '::' + name], log)
     _run(['syslinux', '--install', fat], log)
     rest = GUEST_MIB - GUEST_FAT_MIB - 1
-    _run(['mkfs.ext4', '-q', '-E', 'root_owner=0:0', '-O', '^64bit', '-d',
-          root, ext, f'{rest}M'], log)
+    _run(['mkfs.ext4', '-q', '-E', 'root_owner=0:0', '-O', '^64bit', '-L',
+          'xenlab-root', '-d', root, ext, f'{rest}M'], log)
 
     disk = os.path.join(work, 'guest.img')
     _truncate(disk, GUEST_MIB << 20)

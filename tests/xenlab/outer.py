@@ -9,10 +9,12 @@ knows nothing about device models or what a run is for.
 import json
 import os
 import queue
+import shlex
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -35,8 +37,9 @@ class Disk:
         self.format = fmt
         self.readonly = readonly
         # A virtio disk is a whole number of sectors and cannot grow: a file
-        # with a broken tail, or one of a growing format, is shared instead.
-        self.shared = fmt != 'raw' or os.path.getsize(self.path) % 512 != 0
+        # with a broken tail, or one of a growing format, is copied into
+        # dom0 and back instead.
+        self.copied = fmt != 'raw' or os.path.getsize(self.path) % 512 != 0
         self.device = None              # path in dom0, set by Machine
 
 
@@ -64,14 +67,17 @@ class Machine:
     def _prepare(self, memory, dom0_vcpus, stage, files, env, cpus):
         lab = os.path.join(self.work, 'lab')
         shutil.copytree(os.path.join(HERE, 'dom0'), lab)
+        shutil.copy(self.image.vnctool, os.path.join(lab, 'bin/vnctool'))
         shares, argv_disks = [], []
         letter = 'b'
         for number, disk in enumerate(self.disks):
-            if disk.shared:
+            if disk.copied:
                 tag = f'disk{number}'
                 shares.append((tag, os.path.dirname(disk.path),
                                disk.readonly))
-                disk.device = f'/files/{tag}/{os.path.basename(disk.path)}'
+                name = os.path.basename(disk.path)
+                disk.device = f'/var/lib/lab/{tag}/{name}'
+                disk.share = f'/files/{tag}/{name}'
             else:
                 disk.device = '/dev/vd' + letter
                 letter = chr(ord(letter) + 1)
@@ -159,6 +165,16 @@ class Machine:
         threading.Thread(target=self._listen, daemon=True).start()
         self.wait_event('hello', limit - time.monotonic(),
                         'Xen or dom0 did not come up')
+        for disk in self.disks:
+            if disk.copied and not self.terminal:
+                self._copy(disk, disk.share, disk.device)
+
+    def _copy(self, disk, source, target):
+        source, target = shlex.quote(source), shlex.quote(target)
+        answer = self.run(f'mkdir -p "$(dirname {target})" && '
+                          f'cat {source} >{target}', timeout=900)
+        if answer['status']:
+            raise OuterError(f'{disk.path}: copying failed: {answer["out"]}')
 
     def _connect(self, name, limit):
         while True:
@@ -337,11 +353,17 @@ class Machine:
         try:
             if self.qemu and self.qemu.poll() is None:
                 try:
+                    if self.control and not self.terminal:
+                        for disk in self.disks:
+                            if disk.copied and not disk.readonly:
+                                self._copy(disk, disk.device, disk.share)
                     if self.control:
                         self.control.sendall(b'{"quit": true}\n')
                         self.qemu.wait(30)
                 except (OSError, subprocess.TimeoutExpired):
                     pass
+                except OuterError as error:
+                    sys.stderr.write(f'xenlab: {error}\n')
                 if self.qemu.poll() is None and self.monitor:
                     try:
                         self._monitor('quit')

@@ -236,9 +236,10 @@ class Session:
         self.family()
         if result == ('seen',):
             self.progress.end()
-            self.progress.note(f'expected text seen '
-                               f'{self.summary["expect_seconds"]} s after '
-                               f'power-on')
+            what = 'user space' if self.expect == USER_SPACE \
+                else 'expected text'
+            self.progress.note(f'{what} {self.summary["expect_seconds"]} s '
+                               f'after power-on')
             return OK
         if result == ('gone',):
             self.progress.end(': the guest is gone')

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# case: xl pause, unpause, list -l, trigger power, a NIC's tap in its bridge
+# options: --guest-append xen_emul_unplug=never --nic rtl8139
+. lab-case
+
+xl list -l >/out/list-l.json
+xl pause "$DOMID"
+sleep 2
+xl unpause "$DOMID"
+same "$(ask 'echo awake')" awake 'guest after unpause'
+ip -o link show master xenbr0 | tee /out/bridge.txt
+grep -q 'vif[0-9]*\.0-emu' /out/bridge.txt
+xl trigger "$DOMID" power
+gone 120
+clean
