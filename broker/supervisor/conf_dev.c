@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * supervisor/conf_dev.c - the devices on the command line
+ *
+ * Runs in the supervisor, first.  Knows what each device option of libxl means
+ * and whether this version serves it; opens nothing.
+ */
+#include <string.h>
+
+#include "supervisor/conf.h"
+
+#define VGA_MIB_MAX	512u	/* abi/chan.h: dirty bits of as many */
+
+/* ---- -drive ---- */
+
+struct drive_keys {
+	const char *path, *id, *format, *readonly;
+	bool is_ide, is_cdrom;
+	unsigned long long index;
+	bool have_index;
+};
+
+static enum conf_result take_drive_key(struct conf *c, struct drive_keys *d,
+				       const struct opt_keys *k)
+{
+	if (conf_key_is(k, "file", NULL))
+		d->path = conf_keep(c, k->val);
+	else if (conf_key_is(k, "id", NULL))
+		d->id = conf_keep(c, k->val);
+	else if (conf_key_is(k, "format", NULL))
+		d->format = conf_keep(c, k->val);
+	else if (conf_key_is(k, "readonly", NULL))
+		d->readonly = conf_keep(c, k->val);
+	else if (conf_key_is(k, "if", "ide"))
+		d->is_ide = true;
+	else if (conf_key_is(k, "media", "cdrom"))
+		d->is_cdrom = true;
+	else if (conf_key_is(k, "index", NULL) &&
+		 opt_number(k->val, 0, CONF_DRIVES - 1, &d->index))
+		d->have_index = true;
+	else if (!conf_key_is(k, "if", "none") && !conf_key_is(k, "media", "disk") &&
+		 !conf_key_is(k, "cache", "writeback"))
+		return conf_refuse_key(c, OPT_DRIVE, k);
+	return CONF_OK;
+}
+
+static enum conf_result place_ide_disk(struct conf *c, const struct drive_keys *d)
+{
+	struct conf_drive *to = &c->drive[d->index];
+	char what[32];
+
+	snprintf(what, sizeof(what), "index=%llu", d->index);
+	if (!d->have_index)
+		return conf_refuse(c, OPT_DRIVE, d->path, "wants index=0 to 3");
+	if (to->path || to->is_cdrom)
+		return conf_refuse(c, OPT_DRIVE, what, "given twice");
+	if (!d->path)
+		return conf_refuse(c, OPT_DRIVE, what, "wants file=");
+	to->path = d->path;
+	to->is_cdrom = d->is_cdrom;
+	to->read_only = d->readonly && strcmp(d->readonly, "on") == 0;
+	if (to->is_cdrom)
+		conf_note(c, "CD-ROM is not served yet, its image stays closed: "
+			  "index=%llu file=%.80s", d->index, d->path);
+	return CONF_OK;
+}
+
+enum conf_result conf_drive(struct conf *c, const char *arg)
+{
+	struct drive_keys d = { 0 };
+	struct opt_keys k;
+	char what[120];
+
+	opt_keys_begin(&k, arg);
+	while (opt_keys_next(&k)) {
+		enum conf_result rc = take_drive_key(c, &d, &k);
+
+		if (rc)
+			return rc;
+	}
+	if (d.readonly && strcmp(d.readonly, "on") && strcmp(d.readonly, "off"))
+		return conf_refuse(c, OPT_DRIVE, "readonly", "on or off expected");
+	if (d.path && d.format && strcmp(d.format, "raw") != 0) {
+		snprintf(what, sizeof(what), "format=%.20s (%.80s)", d.format, d.path);
+		return conf_refuse(c, OPT_DRIVE, what, "not served yet; use raw");
+	}
+	if (d.is_ide)
+		return place_ide_disk(c, &d);
+	if (!d.id)
+		return conf_refuse(c, OPT_DRIVE, d.path, "wants if=ide or id=");
+	if (c->loose_count == CONF_DRIVES)
+		return conf_refuse(c, OPT_DRIVE, d.id, "more than %d without if=ide",
+				   CONF_DRIVES);
+	c->loose[c->loose_count++] = (struct conf_loose){ d.id, d.path };
+	return CONF_OK;
+}
+
+/* ---- -device ---- */
+
+static enum conf_result on_vga(struct conf *c, struct opt_keys *k, bool cirrus)
+{
+	unsigned long long mib = 16;
+
+	if (c->have_vga)
+		return conf_refuse(c, OPT_DEVICE, k->key, "a second display adapter");
+	while (opt_keys_next(k)) {
+		if (!conf_key_is(k, "vgamem_mb", NULL) ||
+		    !opt_number(k->val, 1, VGA_MIB_MAX, &mib))
+			return conf_refuse_key(c, OPT_DEVICE, k);
+		if (mib & (mib - 1))
+			return conf_refuse(c, OPT_DEVICE, "vgamem_mb",
+					   "%llu is not a power of two", mib);
+	}
+	c->have_vga = true;
+	c->is_cirrus = cirrus;
+	c->vga_mib = (unsigned int)mib;
+	if (cirrus)
+		conf_note(c, "cirrus-vga is served by stdvga for now: vgamem_mb=%llu", mib);
+	return CONF_OK;
+}
+
+static enum conf_result on_ide_cd(struct conf *c, struct opt_keys *k)
+{
+	const char *drive = NULL;
+	unsigned long long bus = CONF_DRIVES, unit = CONF_DRIVES;
+	const struct conf_loose *found = NULL;
+
+	while (opt_keys_next(k)) {
+		if (conf_key_is(k, "drive", NULL))
+			drive = conf_keep(c, k->val);
+		else if (!conf_key_is(k, "id", NULL) &&
+			 !(conf_key_is(k, "bus", NULL) &&
+			   strncmp(k->val, "ide.", 4) == 0 &&
+			   opt_number(k->val + 4, 0, 1, &bus)) &&
+			 !(conf_key_is(k, "unit", NULL) &&
+			   opt_number(k->val, 0, 1, &unit)))
+			return conf_refuse_key(c, OPT_DEVICE, k);
+	}
+	for (unsigned int i = 0; drive && i < c->loose_count; i++)
+		if (strcmp(c->loose[i].id, drive) == 0)
+			found = &c->loose[i];
+	if (!found || bus > 1 || unit > 1)
+		return conf_refuse(c, OPT_DEVICE, "ide-cd",
+				   "wants drive= of a -drive, bus=ide.0 or ide.1, unit=0 or 1");
+	if (c->drive[bus * 2 + unit].path || c->drive[bus * 2 + unit].is_cdrom)
+		return conf_refuse(c, OPT_DEVICE, "ide-cd", "bus=ide.%llu,unit=%llu is taken",
+				   bus, unit);
+	c->drive[bus * 2 + unit] = (struct conf_drive){ .path = found->path,
+		.read_only = true, .is_cdrom = true };
+	conf_note(c, "CD-ROM is not served yet%s: bus=ide.%llu unit=%llu file=%.80s",
+		  found->path ? ", its image stays closed" : "", bus, unit,
+		  found->path ? found->path : "");
+	return CONF_OK;
+}
+
+/* A network card: known by netdev=, whatever its model. */
+static enum conf_result on_nic(struct conf *c, const char *model, const char *netdev)
+{
+	struct conf_nic *n;
+
+	for (unsigned int i = 0; i < c->nic_count; i++)
+		if (strcmp(c->nic[i].netdev, netdev) == 0 && c->nic[i].model)
+			return conf_refuse(c, OPT_DEVICE, model, "netdev=%s is taken",
+					   netdev);
+	if (c->nic_count == CONF_NICS)
+		return conf_refuse(c, OPT_DEVICE, model, "more than %d network cards",
+				   CONF_NICS);
+	n = &c->nic[c->nic_count++];
+	*n = (struct conf_nic){ .netdev = netdev, .model = model };
+	return CONF_OK;
+}
+
+/* Why a model is refused; the ones libxl can write, then all others. */
+static const char *refusal(const char *model)
+{
+	static const struct { const char *model, *why; } known[] = {
+		{ "lsi53c895a", "SCSI is not served; name the disk hd* or xvd*" },
+		{ "scsi-hd", "SCSI is not served; name the disk hd* or xvd*" },
+		{ "ahci", "AHCI is not served; use hdtype=\"ide\"" },
+		{ "ide-hd", "AHCI is not served; use hdtype=\"ide\"" },
+		{ "qxl-vga", "qxl is not served; use vga=\"stdvga\"" },
+		{ "intel-hda", "sound is not served" },
+		{ "hda-duplex", "sound is not served" },
+		{ "xen-pvdevice", "vendor_device is not served" },
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(known[i].model, model) == 0)
+			return known[i].why;
+	if (strstr(model, "usb") || strstr(model, "uhci") || strstr(model, "ehci") ||
+	    strstr(model, "xhci"))
+		return "USB is not served yet";
+	return "no such device here";
+}
+
+enum conf_result conf_device(struct conf *c, const char *arg)
+{
+	struct opt_keys k;
+	const char *model, *netdev = NULL;
+
+	opt_keys_begin(&k, arg);
+	if (!opt_keys_next(&k) || k.val)
+		return conf_refuse(c, OPT_DEVICE, arg, "a device's name expected first");
+	model = conf_keep(c, k.key);
+	if (!model)
+		return conf_refuse(c, OPT_DEVICE, NULL, "too long");
+	if (strcmp(model, "VGA") == 0 || strcmp(model, "cirrus-vga") == 0)
+		return on_vga(c, &k, model[0] == 'c');
+	if (strcmp(model, "ide-cd") == 0)
+		return on_ide_cd(c, &k);
+	while (opt_keys_next(&k))
+		if (conf_key_is(&k, "netdev", NULL))
+			netdev = conf_keep(c, k.val);
+	if (netdev)
+		return on_nic(c, model, netdev);
+	return conf_refuse(c, OPT_DEVICE, model, "%s", refusal(model));
+}
+
+/* ---- -netdev ---- */
+
+enum conf_result conf_netdev(struct conf *c, const char *arg)
+{
+	const char *id = NULL, *ifname = NULL;
+	struct opt_keys k;
+	struct conf_nic *n = NULL;
+
+	opt_keys_begin(&k, arg);
+	for (bool first = true; opt_keys_next(&k); first = false) {
+		if ((first && !k.val && strcmp(k.key, "tap") == 0) ||
+		    conf_key_is(&k, "type", "tap") || conf_key_is(&k, "br", NULL) ||
+		    conf_key_is(&k, "script", "no") ||
+		    conf_key_is(&k, "downscript", "no"))
+			continue;
+		if (conf_key_is(&k, "id", NULL))
+			id = conf_keep(c, k.val);
+		else if (conf_key_is(&k, "ifname", NULL) &&
+			 strlen(k.val) > 0 && strlen(k.val) < 16)
+			ifname = conf_keep(c, k.val);
+		else
+			return conf_refuse_key(c, OPT_NETDEV, &k);
+	}
+	if (!id || !ifname)
+		return conf_refuse(c, OPT_NETDEV, arg, "wants type=tap, id= and ifname=");
+	for (unsigned int i = 0; i < c->nic_count; i++)
+		if (strcmp(c->nic[i].netdev, id) == 0)
+			n = &c->nic[i];
+	if (n && n->ifname)
+		return conf_refuse(c, OPT_NETDEV, id, "given twice");
+	if (!n && c->nic_count == CONF_NICS)
+		return conf_refuse(c, OPT_NETDEV, id, "more than %d", CONF_NICS);
+	if (!n) {
+		n = &c->nic[c->nic_count++];
+		*n = (struct conf_nic){ .netdev = id };
+	}
+	n->ifname = ifname;
+	return CONF_OK;
+}
+
+/* ---- -serial ---- */
+
+enum conf_result conf_serial(struct conf *c, const char *arg)
+{
+	struct conf_serial *s = &c->serial[c->serial_count];
+
+	if (c->serial_count == CONF_SERIALS)
+		return conf_refuse(c, OPT_SERIAL, arg, "more than %d", CONF_SERIALS);
+	if (strcmp(arg, "pty") == 0)
+		s->kind = SERIAL_PTY;
+	else if (strcmp(arg, "null") == 0)
+		s->kind = SERIAL_NULL;
+	else if (strcmp(arg, "none") == 0)
+		s->kind = SERIAL_ABSENT;
+	else if (strncmp(arg, "file:", 5) == 0 && arg[5])
+		s->kind = SERIAL_FILE, s->path = conf_keep(c, arg + 5);
+	else if (strncmp(arg, "/dev/", 5) == 0)
+		s->kind = SERIAL_TTY, s->path = conf_keep(c, arg);
+	else
+		return conf_refuse(c, OPT_SERIAL, arg,
+				   "not served; pty, file:, null, none or /dev/ttyX");
+	if ((s->kind == SERIAL_FILE || s->kind == SERIAL_TTY) && !s->path)
+		return conf_refuse(c, OPT_SERIAL, arg, "too long");
+	c->serial_count++;
+	return CONF_OK;
+}
+
+/* ---- all together ---- */
+
+enum conf_result conf_join_devices(struct conf *c)
+{
+	for (unsigned int i = 0; i < c->nic_count; i++) {
+		const struct conf_nic *n = &c->nic[i];
+
+		if (!n->ifname)
+			return conf_refuse(c, OPT_DEVICE, n->model,
+					   "netdev=%s: no such -netdev", n->netdev);
+		if (n->model)
+			conf_note(c, "network card is not served yet, its tap is held "
+				  "and drained: model=%.20s ifname=%s", n->model, n->ifname);
+	}
+	return CONF_OK;
+}

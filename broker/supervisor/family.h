@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * supervisor/family.h - the life of the children: start, messages, death
+ *
+ * One family per supervisor.  libevent drives it.
+ */
+#ifndef SUPERVISOR_FAMILY_H
+#define SUPERVISOR_FAMILY_H
+
+#include <event2/event.h>
+
+#include "supervisor/roster.h"
+
+/* What the family tells main.c; all run from the event loop. */
+struct family_ops {
+	void (*ready)(void);		/* broker serves: the guest may run */
+	void (*broken)(void);		/* a child is lost: end everything */
+	int (*sleep)(void);		/* guest entered S3; 0 or -errno */
+	void (*powered_off)(unsigned int reason);	/* enum io_shutdown */
+};
+
+void family_begin(struct event_base *base, struct roster *r,
+		  const struct family_ops *ops);
+
+/* Starts one child, between spawn_namespaces_enter() and _leave().  0 or -errno. */
+int family_start(enum member m);
+
+/* After the last start: watch them.  A child that is not READY in time is lost. */
+void family_watch(void);
+
+/* CTL_PASSWORD to vnc.  0 or -errno. */
+int family_set_password(const char *password);
+
+/*
+ * Ends all: the broker answers what is pending and takes the ioreq server
+ * down, the workers finish writes in flight; who has not ended after its share
+ * of a second is killed.  Returns when all are reaped.
+ */
+void family_stop(void);
+
+#endif /* SUPERVISOR_FAMILY_H */

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * supervisor/image.h - opens disk images for the disk worker
+ */
+#ifndef SUPERVISOR_IMAGE_H
+#define SUPERVISOR_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct image {
+	int fd;			/* owned */
+	uint64_t size_bytes;
+	bool is_block;
+};
+
+/*
+ * Opens a regular file or block device.  A busy one is tried again for
+ * @patience_ms (its last user may be on its way out).  0, or -errno and @why.
+ */
+int image_open(const char *path, bool read_only, int patience_ms,
+	       struct image *img, char *why, size_t why_len);
+
+#endif /* SUPERVISOR_IMAGE_H */

@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * supervisor/main.c - `cloister`: start-up in order, then the event loop
+ *
+ * The one privileged process of a guest.  libxl execs it in QEMU's place.  It
+ * opens what the guest is made of, hands it to confined children, and then
+ * answers xl, watches xenstore and waits for somebody's end.  It never looks
+ * at a guest's request, memory or disk.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "abi/io_msg.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "supervisor/cgroup.h"
+#include "supervisor/conf.h"
+#include "supervisor/family.h"
+#include "supervisor/qmp.h"
+#include "supervisor/roster.h"
+#include "supervisor/tap.h"
+#include "supervisor/vram.h"
+#include "supervisor/xs.h"
+
+#define PATIENCE_MS	2000	/* the guest's last device model may still be going */
+#define VGA_ROM		CLOISTER_SEABIOS_DIR "/vgabios-stdvga.bin"
+
+static struct {
+	struct conf conf;
+	struct vram_layout layout;
+	struct roster_host host;
+	struct roster roster;
+	struct qmp_host qmp;
+	struct event_base *base;
+	int64_t began_ns;
+	bool broken;
+} sup;
+
+/* ---- ends ---- */
+
+static void quit(void)
+{
+	event_base_loopexit(sup.base, NULL);
+}
+
+static void on_broken(void)
+{
+	sup.broken = true;
+	quit();
+}
+
+static void on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	(void)what;
+	(void)arg;
+	log_info("told to end: sig=SIG%s", sigabbrev_np(sig));
+	quit();
+}
+
+static void on_xenstore(evutil_socket_t fd, short what, void *arg)
+{
+	unsigned int events = xs_store_poll();
+
+	(void)fd;
+	(void)what;
+	(void)arg;
+	if (events & XS_EVENT_DIR_GONE) {
+		log_info("told to end: xenstore=removed");
+		quit();
+	} else if ((events & XS_EVENT_DOMAIN) && !vram_domain_lives()) {
+		log_info("told to end: domain=gone");
+		quit();
+	}
+}
+
+/* ---- what the family and xl tell ---- */
+
+static void say_running(void)
+{
+	int rc = xs_store_say_running();
+
+	if (rc)
+		log_errno(-rc, "cannot write xenstore: node=device-model/%u/state",
+			  sup.conf.domid);
+}
+
+static void on_family_ready(void)
+{
+	sup.qmp.status = sup.conf.hold ? QMP_STATUS_PRELAUNCH : QMP_STATUS_RUNNING;
+	qmp_set_ready();
+	if (!sup.conf.hold)
+		say_running();
+	log_info("serving: domid=%u name=\"%.60s\" ready_ms=%lld", sup.conf.domid,
+		 sup.conf.name ? sup.conf.name : "",
+		 (long long)((clock_now_ns() - sup.began_ns) / NS_PER_MS));
+	/* Moving a process waits for all CPUs: not on the way to "running". */
+	cgroup_enter_own();
+}
+
+static int on_guest_sleeps(void)
+{
+	int rc = vram_set_sleep_state(3);
+
+	if (rc == 0)
+		sup.qmp.status = QMP_STATUS_SUSPENDED;
+	return rc;
+}
+
+static int on_wakeup(void)
+{
+	return vram_set_sleep_state(0);
+}
+
+static void on_powered_off(unsigned int reason)
+{
+	log_info("guest went down: reason=%s", reason == IO_SHUTDOWN_REBOOT
+		 ? "reboot" : "poweroff");
+	sup.qmp.status = QMP_STATUS_SHUTDOWN;
+}
+
+/* ---- start-up, step by step; each says what went wrong ---- */
+
+/* Undo what libxl's restrictions and somebody's leaks left to us. */
+static void clean_process(void)
+{
+	const struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };
+	unsigned int from = 3;
+	sigset_t no_signals;
+
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	sigemptyset(&no_signals);
+	sigprocmask(SIG_SETMASK, &no_signals, NULL);
+	setrlimit(RLIMIT_FSIZE, &none);	/* 256 KiB under dm_restrict */
+	umask(077);
+	/* Everything but what the command line names. */
+	for (;;) {
+		unsigned int next = ~0u;
+
+		for (unsigned int i = 0; i < sup.conf.chardev_count; i++) {
+			int fd = sup.conf.chardev[i].fd;
+
+			if (fd >= (int)from && (unsigned int)fd < next)
+				next = (unsigned int)fd;
+		}
+		if (next == ~0u)
+			break;
+		if (next > from)
+			close_range(from, next - 1, 0);
+		fcntl((int)next, F_SETFD, FD_CLOEXEC);
+		from = next + 1;
+	}
+	close_range(from, ~0u, 0);
+}
+
+/* ps shows "cloister: dom7 guestname". */
+static void set_title(int argc, char **argv)
+{
+	char *end = argv[argc - 1] + strlen(argv[argc - 1]) + 1;
+	size_t room = (size_t)(end - argv[0]);
+
+	memset(argv[0], 0, room);
+	snprintf(argv[0], room, "cloister: dom%u%s%.60s", sup.conf.domid,
+		 sup.conf.name ? " " : "", sup.conf.name ? sup.conf.name : "");
+}
+
+static bool open_disks(void)
+{
+	char why[240];
+
+	for (int i = 0; i < CONF_DRIVES; i++) {
+		const struct conf_drive *d = &sup.conf.drive[i];
+
+		sup.host.image[i].fd = -1;
+		if (!d->path || d->is_cdrom)
+			continue;
+		if (image_open(d->path, d->read_only, PATIENCE_MS, &sup.host.image[i],
+			       why, sizeof(why))) {
+			log_err("cannot open disk: -drive %s", why);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool open_serials(void)
+{
+	char why[240];
+
+	for (int i = 0; i < CONF_SERIALS; i++) {
+		if (serial_open(&sup.conf.serial[i], &sup.host.serial[i], why,
+				sizeof(why))) {
+			log_err("cannot open serial port: -serial %s", why);
+			return false;
+		}
+		sup.qmp.serial_name[i] = sup.host.serial[i].name;
+	}
+	return true;
+}
+
+static bool open_display(void)
+{
+	char why[240];
+
+	sup.host.vga_rom = sup.host.vnc.fd = -1;
+	if (sup.conf.have_vga) {
+		sup.host.vga_rom = open(VGA_ROM, O_RDONLY | O_CLOEXEC);
+		if (sup.host.vga_rom < 0) {
+			log_errno(errno, "cannot open the VGA BIOS (package seabios): "
+				  "-device VGA: %s", VGA_ROM);
+			return false;
+		}
+	}
+	if (!sup.conf.have_vnc)
+		return true;
+	if (vnc_listen(&sup.conf.vnc, PATIENCE_MS, &sup.host.vnc, why, sizeof(why))) {
+		log_err("cannot listen for VNC: -vnc %s", why);
+		return false;
+	}
+	sup.qmp.vnc_host = sup.host.vnc.host;
+	sup.qmp.vnc_port = sup.host.vnc.port;
+	sup.qmp.vnc_ipv6 = sup.host.vnc.ipv6;
+	return true;
+}
+
+static void on_tap(evutil_socket_t fd, short what, void *arg)
+{
+	(void)what;
+	(void)arg;
+	tap_drain(fd);
+}
+
+static bool open_taps(void)
+{
+	char why[240];
+
+	for (unsigned int i = 0; i < sup.conf.nic_count; i++) {
+		int fd = tap_open(sup.conf.nic[i].ifname, PATIENCE_MS, why, sizeof(why));
+		struct event *ev;
+
+		if (fd < 0) {
+			log_err("cannot open tap: -netdev %s", why);
+			return false;
+		}
+		sup.host.tap[i] = fd;
+		ev = event_new(sup.base, fd, EV_READ | EV_PERSIST, on_tap, NULL);
+		if (!ev || event_add(ev, NULL))
+			return false;
+	}
+	return true;
+}
+
+static bool open_qmp(void)
+{
+	for (unsigned int i = 0; i < sup.conf.chardev_count; i++) {
+		const struct conf_chardev *d = &sup.conf.chardev[i];
+		int rc = qmp_listen(d->path, d->fd);
+
+		if (rc) {
+			log_errno(-rc, "cannot listen for QMP: -chardev id=%.40s %s=%.100s",
+				  d->id, d->path ? "path" : "fd",
+				  d->path ? d->path : "inherited");
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool open_xenstore(void)
+{
+	int rc = xs_store_open(sup.conf.domid);
+
+	if (rc) {
+		log_errno(-rc, "cannot reach xenstore");
+		return false;
+	}
+	sup.roster.decline_unplug = xs_store_has_qdisk();
+	if (sup.roster.decline_unplug)
+		log_info("PV disk back end qdisk is not served yet: "
+			 "unplug is declined, disks stay IDE");
+	return true;
+}
+
+static bool watch_xenstore(void)
+{
+	struct event *ev;
+	int rc = xs_store_watch();
+
+	if (rc) {
+		log_errno(-rc, "cannot watch xenstore");
+		return false;
+	}
+	ev = event_new(sup.base, xs_store_fd(), EV_READ | EV_PERSIST, on_xenstore, NULL);
+	if (!ev || event_add(ev, NULL))
+		return false;
+	event_active(ev, EV_READ, 0);	/* what came while we subscribed */
+	return true;
+}
+
+static bool start_one(enum member m)
+{
+	int rc = roster_has(&sup.roster, m) ? family_start(m) : 0;
+
+	if (rc)
+		log_errno(-rc, "cannot start: name=%s", roster_name(m));
+	return rc == 0;
+}
+
+/*
+ * All children first, then the slow things, while they start.  Only vga has to
+ * wait for its memory.
+ */
+static bool start_family(void)
+{
+	static const struct family_ops ops = { on_family_ready, on_broken,
+		on_guest_sleeps, on_powered_off };
+	bool good;
+	int rc;
+
+	family_begin(sup.base, &sup.roster, &ops);
+	cgroup_begin(sup.conf.domid);
+	rc = spawn_namespaces_enter();
+	if (rc) {
+		log_errno(-rc, "cannot make namespaces (are we root?)");
+		return false;
+	}
+	good = start_one(MEMBER_BROKER) && start_one(MEMBER_PLATFORM) &&
+		start_one(MEMBER_DISK0) && start_one(MEMBER_VNC);
+	rc = good ? vram_populate(&sup.layout) : 0;
+	if (rc) {
+		log_errno(-rc, "cannot populate video memory: vgamem_mb=%u gfn=0x%llx",
+			  sup.conf.vga_mib, (unsigned long long)sup.layout.gfn);
+		good = false;
+	}
+	good = good && start_one(MEMBER_VGA);
+	rc = spawn_namespaces_leave();
+	if (rc)
+		log_errno(-rc, "cannot return to our namespaces");
+	/* Their copies stay; ours would keep an unplugged disk busy. */
+	for (int i = 0; i < CONF_DRIVES; i++)
+		if (sup.host.image[i].fd >= 0)
+			close(sup.host.image[i].fd);
+	return good && rc == 0;
+}
+
+static bool make_roster(void)
+{
+	char why[240];
+	int rc;
+
+	if (spawn_find_programs(why, sizeof(why)) ||
+	    roster_check_uids(&sup.roster, why, sizeof(why))) {
+		log_err("cannot start: %s", why);
+		return false;
+	}
+	rc = roster_make(&sup.roster);
+	if (rc)
+		log_errno(-rc, "cannot make shared memory");
+	return rc == 0;
+}
+
+static bool reach_xen(void)
+{
+	char why[240];
+
+	if (vram_open(sup.conf.domid, why, sizeof(why)) == 0)
+		return true;
+	log_err("%s", why);
+	return false;
+}
+
+static bool begin_events(void)
+{
+	static const int sigs[] = { SIGHUP, SIGTERM, SIGINT };
+
+	sup.base = event_base_new();
+	for (size_t i = 0; sup.base && i < sizeof(sigs) / sizeof(sigs[0]); i++) {
+		struct event *ev = evsignal_new(sup.base, sigs[i], on_signal, NULL);
+
+		if (!ev || event_add(ev, NULL))
+			return false;
+	}
+	sup.qmp = (struct qmp_host){ .conf = &sup.conf, .set_password =
+		family_set_password, .cont = say_running, .wakeup = on_wakeup,
+		.quit = quit };
+	if (sup.base)
+		qmp_begin(sup.base, &sup.qmp);
+	return sup.base != NULL;
+}
+
+/* The start-up order.  False: a line was logged, and it is over. */
+static bool start(void)
+{
+	vram_lay_out(sup.conf.ram_mib, sup.conf.max_low_bytes, sup.conf.vga_mib,
+		     &sup.layout);
+	sup.roster = (struct roster){ .conf = &sup.conf, .layout = &sup.layout,
+		.host = &sup.host };
+
+	return reach_xen() &&
+		begin_events() &&
+		open_disks() &&
+		open_serials() &&
+		open_display() &&
+		open_taps() &&
+		open_qmp() &&
+		open_xenstore() &&
+		make_roster() &&
+		start_family() &&
+		watch_xenstore();
+}
+
+/* libxl 4.20 asks which options there are: QMP, and nothing else. */
+static int run_probe(void)
+{
+	if (!begin_events() || !open_qmp())
+		return 1;
+	sup.qmp.cont = NULL;
+	qmp_set_ready();
+	event_base_dispatch(sup.base);
+	qmp_end();
+	return 0;
+}
+
+static int run(void)
+{
+	bool started = start();
+
+	if (started) {
+		family_watch();
+		event_base_dispatch(sup.base);
+	}
+	family_stop();
+	cgroup_end();
+	qmp_end();
+	xs_store_close();
+	vram_close();
+	return started && !sup.broken ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+	enum conf_result rc;
+
+	sup.began_ns = clock_now_ns();
+	log_init(-1, "cloister", LOG_L_INFO);
+	rc = conf_parse(&sup.conf, argc, argv);
+	if (rc) {
+		fprintf(stderr, "cloister: %s\n", sup.conf.why);
+		return (int)rc;
+	}
+	if (sup.conf.help || sup.conf.version) {
+		if (sup.conf.help)
+			opt_print_help(stdout);
+		else
+			printf("cloister %s\n", CLOISTER_VERSION);
+		return 0;
+	}
+	log_init(-1, "cloister", sup.conf.log_level);
+	clean_process();
+	if (sup.conf.probe)
+		return run_probe();
+	set_title(argc, argv);
+	for (unsigned int i = 0; i < sup.conf.note_count; i++)
+		if (sup.conf.note[i])
+			log_warn("%s", sup.conf.note[i]);
+	return run();
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * supervisor/roster.c - who is in the family and what each is given
+ *
+ * Runs in the supervisor.  The numbers are abi/fds.h's; this file and that one
+ * are the whole list of what a confined process holds.
+ */
+#include "supervisor/roster.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+
+#include "ring/memfd.h"
+
+#define UIDS_PER_GUEST	16u
+#define BROKER_STATE_BYTES (64u * 1024u)
+
+static_assert(MEMBER_COUNT <= UIDS_PER_GUEST, "a uid each");
+
+static const struct {
+	const char *name, *role;
+	int channel;
+} member[MEMBER_COUNT] = {
+	[MEMBER_BROKER]   = { "broker", "broker", -1 },
+	[MEMBER_PLATFORM] = { "platform", "platform", PLAN_CHAN_PLATFORM },
+	[MEMBER_DISK0]    = { "disk0", "disk", PLAN_CHAN_DISK0 },
+	[MEMBER_NET0]     = { "net0", "net", -1 },
+	[MEMBER_VGA]      = { "vga", "vga", PLAN_CHAN_VGA },
+	[MEMBER_VNC]      = { "vnc", "vnc", -1 },
+};
+
+const char *roster_name(enum member m)
+{
+	return member[m].name;
+}
+
+int roster_channel(enum member m)
+{
+	return member[m].channel;
+}
+
+bool roster_has(const struct roster *r, enum member m)
+{
+	switch (m) {
+	case MEMBER_BROKER:
+	case MEMBER_PLATFORM:
+	case MEMBER_DISK0:	/* the controller is part of the chipset */
+		return true;
+	case MEMBER_VGA:
+		return r->conf->have_vga;
+	case MEMBER_VNC:
+		return r->conf->have_vnc;
+	case MEMBER_NET0:
+	case MEMBER_COUNT:
+		break;
+	}
+	return false;
+}
+
+static uint32_t uid_of(const struct roster *r, enum member m)
+{
+	return CLOISTER_UID_BASE + r->conf->domid * UIDS_PER_GUEST + (uint32_t)m;
+}
+
+int roster_check_uids(const struct roster *r, char *why, size_t why_len)
+{
+	for (enum member m = 0; m < MEMBER_COUNT; m++) {
+		struct passwd *pw;
+
+		if (!roster_has(r, m))
+			continue;
+		pw = getpwuid(uid_of(r, m));
+		if (pw) {
+			snprintf(why, why_len,
+				 "uid for %s belongs to a user: uid=%u user=%.40s; build with another uid_base",
+				 member[m].name, uid_of(r, m), pw->pw_name);
+			return -EEXIST;
+		}
+	}
+	return 0;
+}
+
+/* Keeps the first error; @fd is a descriptor or -errno. */
+static int keep(int *rc, int fd)
+{
+	if (fd < 0 && *rc == 0)
+		*rc = fd;
+	return fd;
+}
+
+static int make_kick(void)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int roster_make(struct roster *r)
+{
+	struct plan plan;
+	int rc = 0;
+
+	plan_fill(&plan, r->conf, r->layout);
+	r->plan = keep(&rc, plan_make_fd(&plan));
+	r->broker_state = keep(&rc, memfd_make("cloister-broker", BROKER_STATE_BYTES));
+	r->answer_kick = keep(&rc, make_kick());
+	for (enum member m = 0; m < MEMBER_COUNT; m++) {
+		int ch = member[m].channel;
+
+		if (ch < 0 || !roster_has(r, m))
+			continue;
+		r->chan[ch] = keep(&rc, memfd_make_chan());
+		r->kick[ch] = keep(&rc, make_kick());
+		r->state[ch] = keep(&rc, memfd_make_state());
+	}
+	r->fb = keep(&rc, memfd_make_fb());
+	r->scan = keep(&rc, make_kick());
+	r->painted = keep(&rc, make_kick());
+	r->input = keep(&rc, memfd_make_input());
+	r->input_kick = keep(&rc, make_kick());
+	if (rc == 0)
+		r->fb_read_only = keep(&rc, plan_reopen_read_only(r->fb));
+	return rc;
+}
+
+static void give_broker(const struct roster *r, struct spawn_spec *s)
+{
+	s->fd[FD_ANSWER_KICK] = r->answer_kick;
+	s->fd[FD_PLAN] = r->plan;
+	s->fd[FD_BROKER_STATE] = r->broker_state;
+	for (enum member m = 0; m < MEMBER_COUNT; m++) {
+		int ch = member[m].channel;
+
+		if (ch < 0 || !roster_has(r, m))
+			continue;
+		s->fd[FD_CHAN0 + ch] = r->chan[ch];
+		s->fd[FD_KICK0 + ch] = r->kick[ch];
+	}
+}
+
+static void give_platform(const struct roster *r, struct spawn_spec *s)
+{
+	const struct conf *c = r->conf;
+
+	for (int i = 0; i < CONF_SERIALS; i++) {
+		s->fd[FD_SERIAL0 + i] = r->host->serial[i].fd;
+		if (c->serial[i].kind != SERIAL_ABSENT)
+			spawn_spec_opt(s, "serial%d=%s", i,
+				       r->host->serial[i].fd >= 0 ? "fd" : "null");
+	}
+	s->fd[FD_INPUT] = r->input;
+	s->fd[FD_INPUT_KICK] = r->input_kick;
+	spawn_spec_opt(s, "vcpus=%u", c->vcpus);
+	spawn_spec_opt(s, "maxvcpus=%u", c->max_vcpus);
+	spawn_spec_opt(s, "boot=%s", c->boot);
+	spawn_spec_opt(s, "unplug=%s", r->decline_unplug ? "decline" : "accept");
+	spawn_spec_opt(s, "pci=%d", c->pci_platform);
+}
+
+static void give_disk(const struct roster *r, struct spawn_spec *s)
+{
+	for (int i = 0; i < CONF_DRIVES; i++) {
+		s->fd[FD_DISK0 + i] = r->host->image[i].fd;
+		if (r->host->image[i].fd >= 0)
+			spawn_spec_opt(s, "drive%d=%s", i,
+				       r->conf->drive[i].read_only ? "ro" : "rw");
+	}
+}
+
+static void give_vga(const struct roster *r, struct spawn_spec *s)
+{
+	s->fd[FD_VGA_FB] = r->fb;
+	s->fd[FD_VGA_SCAN] = r->scan;
+	s->fd[FD_VGA_PAINTED] = r->painted;
+	s->fd[FD_VGA_ROM] = r->host->vga_rom;
+	spawn_spec_opt(s, "vram=%llu,%u", (unsigned long long)r->layout->gfn,
+		       r->layout->frames);
+	spawn_spec_opt(s, "devfn=%u", plan_vga_slot(r->conf) << 3);
+}
+
+static void give_vnc(const struct roster *r, struct spawn_spec *s)
+{
+	s->fd[FD_VNC_FB] = r->fb_read_only;
+	s->fd[FD_VNC_SCAN] = r->scan;
+	s->fd[FD_VNC_PAINTED] = r->painted;
+	s->fd[FD_VNC_LISTEN] = r->host->vnc.fd;
+	s->fd[FD_VNC_INPUT] = r->input;
+	s->fd[FD_VNC_INPUT_KICK] = r->input_kick;
+	spawn_spec_opt(s, "password=%s", r->conf->vnc.password ? "on" : "off");
+}
+
+void roster_spec(const struct roster *r, enum member m, struct spawn_spec *s)
+{
+	int ch = member[m].channel;
+
+	spawn_spec_init(s, member[m].name, member[m].role, uid_of(r, m));
+	if (ch >= 0) {
+		s->fd[FD_CHAN] = r->chan[ch];
+		s->fd[FD_KICK] = r->kick[ch];
+		s->fd[FD_BROKER_KICK] = r->answer_kick;
+		s->fd[FD_STATE] = r->state[ch];
+	}
+	switch (m) {
+	case MEMBER_BROKER:	give_broker(r, s); break;
+	case MEMBER_PLATFORM:	give_platform(r, s); break;
+	case MEMBER_DISK0:	give_disk(r, s); break;
+	case MEMBER_VGA:	give_vga(r, s); break;
+	case MEMBER_VNC:	give_vnc(r, s); break;
+	case MEMBER_NET0:
+	case MEMBER_COUNT:	break;
+	}
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * supervisor/roster.h - who is in the family and what each is given
+ */
+#ifndef SUPERVISOR_ROSTER_H
+#define SUPERVISOR_ROSTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "supervisor/conf.h"
+#include "supervisor/image.h"
+#include "supervisor/plan.h"
+#include "supervisor/serial.h"
+#include "supervisor/spawn.h"
+#include "supervisor/vnc_listen.h"
+#include "supervisor/vram.h"
+
+/* Slots of a guest's family: the last part of a uid. */
+enum member {
+	MEMBER_BROKER, MEMBER_PLATFORM, MEMBER_DISK0, MEMBER_NET0, MEMBER_VGA,
+	MEMBER_VNC,
+	MEMBER_COUNT
+};
+
+/* What the supervisor opened on the host; -1 where there is nothing. */
+struct roster_host {
+	struct image image[CONF_DRIVES];
+	struct serial serial[CONF_SERIALS];
+	struct vnc_listener vnc;
+	int vga_rom;
+	int tap[CONF_NICS];
+};
+
+struct roster {
+	const struct conf *conf;
+	const struct vram_layout *layout;
+	struct roster_host *host;
+	bool decline_unplug;
+	/* Shared memory and eventfds; they outlive the children. */
+	int plan, broker_state, answer_kick;
+	int chan[WORKERS_MAX], kick[WORKERS_MAX], state[WORKERS_MAX];
+	int fb, fb_read_only, scan, painted;
+	int input, input_kick;
+};
+
+/* Makes the shared memory.  @r's first four fields are filled in.  0 or -errno. */
+int roster_make(struct roster *r);
+bool roster_has(const struct roster *r, enum member m);
+/* "disk0" */
+const char *roster_name(enum member m);
+/* Everything but log, control socket and cgroup. */
+void roster_spec(const struct roster *r, enum member m, struct spawn_spec *s);
+/* Plan index of a member, or -1. */
+int roster_channel(enum member m);
+/* 0; or -EEXIST and @why if a uid of this guest belongs to somebody. */
+int roster_check_uids(const struct roster *r, char *why, size_t why_len);
+
+#endif /* SUPERVISOR_ROSTER_H */

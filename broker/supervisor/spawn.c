@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * supervisor/spawn.c - starts one child: namespaces, descriptors, exec
+ *
+ * Runs in the supervisor, and for a moment in the child.  A child begins in
+ * pid and UTS namespaces of its own and in the guest's network and IPC
+ * namespaces; the rest of its confinement is its own doing
+ * (runtime/sandbox.h).  Exec'd, not only forked: a fresh address layout, and
+ * nothing of ours in its memory.
+ */
+#include "supervisor/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/bug.h"
+
+#define FD_SAFE		64	/* above every number a child knows */
+#define ARGS_MAX	(20 + SPAWN_OPTS)
+
+static char worker_dir[512];
+static char broker_dir[512];
+static int own_ns[2] = { -1, -1 }, guest_ns[2] = { -1, -1 };
+static const char *const ns_path[2] = { "/proc/self/ns/net", "/proc/self/ns/ipc" };
+
+void spawn_spec_init(struct spawn_spec *s, const char *name, const char *role,
+		     uint32_t uid)
+{
+	*s = (struct spawn_spec){ .name = name, .role = role, .uid = uid,
+		.cgroup = -1 };
+	for (int i = 0; i < SPAWN_FDS; i++)
+		s->fd[i] = -1;
+}
+
+void spawn_spec_opt(struct spawn_spec *s, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	bug_on(s->opt_count == SPAWN_OPTS);
+	va_start(ap, fmt);
+	n = vsnprintf(s->opt[s->opt_count++], SPAWN_OPT_LEN, fmt, ap);
+	va_end(ap);
+	bug_on(n < 0 || n >= SPAWN_OPT_LEN);
+}
+
+/* ---- where the programs are ---- */
+
+static bool has_all(const char *workers, const char *broker)
+{
+	static const char *const role[] = { "platform", "disk", "vga", "vnc" };
+	char path[600];
+
+	snprintf(path, sizeof(path), "%.550s/cloister-broker", broker);
+	if (access(path, X_OK))
+		return false;
+	for (size_t i = 0; i < sizeof(role) / sizeof(role[0]); i++) {
+		snprintf(path, sizeof(path), "%.550s/cloister-%s", workers, role[i]);
+		if (access(path, X_OK))
+			return false;
+	}
+	return true;
+}
+
+int spawn_find_programs(char *why, size_t why_len)
+{
+	char self[400], workers[500], broker[500];
+	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	if (len < 0)
+		return -errno;
+	self[len] = '\0';
+	slash = strrchr(self, '/');
+	if (slash)
+		*slash = '\0';
+	snprintf(workers, sizeof(workers), "%s", self);
+	snprintf(broker, sizeof(broker), "%s", self);
+	if (!has_all(workers, broker)) {
+		snprintf(workers, sizeof(workers), "%s/../../workers", self);
+		snprintf(broker, sizeof(broker), "%s/../dispatch", self);
+	}
+	if (!has_all(workers, broker)) {
+		snprintf(workers, sizeof(workers), "%s", CLOISTER_LIBEXECDIR);
+		snprintf(broker, sizeof(broker), "%s", CLOISTER_LIBEXECDIR);
+	}
+	if (!has_all(workers, broker)) {
+		snprintf(why, why_len,
+			 "programs missing: cloister-broker and its workers are neither in %.100s nor in %s",
+			 self, CLOISTER_LIBEXECDIR);
+		return -ENOENT;
+	}
+	snprintf(worker_dir, sizeof(worker_dir), "%s", workers);
+	snprintf(broker_dir, sizeof(broker_dir), "%s", broker);
+	return 0;
+}
+
+/* ---- namespaces ---- */
+
+static int open_namespaces(int fd[2])
+{
+	for (int i = 0; i < 2; i++) {
+		if (fd[i] >= 0)
+			continue;
+		fd[i] = open(ns_path[i], O_RDONLY | O_CLOEXEC);
+		if (fd[i] < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int set_namespaces(const int fd[2])
+{
+	return setns(fd[0], CLONE_NEWNET) || setns(fd[1], CLONE_NEWIPC) ? -errno : 0;
+}
+
+int spawn_namespaces_enter(void)
+{
+	int rc;
+
+	if (guest_ns[0] >= 0)
+		return set_namespaces(guest_ns);
+	rc = open_namespaces(own_ns);
+	if (rc)
+		return rc;
+	if (unshare(CLONE_NEWNET | CLONE_NEWIPC))
+		return -errno;
+	return open_namespaces(guest_ns);
+}
+
+int spawn_namespaces_leave(void)
+{
+	return set_namespaces(own_ns);
+}
+
+/* ---- the child's side ---- */
+
+/* Nobody is left to return to: FD_LOG, if it is in place, then the end. */
+_Noreturn static void fail_child(const char *what)
+{
+	log_init(FD_LOG, "", LOG_L_INFO);
+	log_errno(errno, "cannot start: step=%s", what);
+	_exit(127);
+}
+
+/* Puts each descriptor at its number.  Sources and targets overlap, so all go
+   out of the way first. */
+static void place_fds(const struct spawn_spec *s)
+{
+	int at[SPAWN_FDS];
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null >= 0 && null < FD_SAFE)
+		null = fcntl(null, F_DUPFD_CLOEXEC, FD_SAFE);
+	for (int i = 0; i < SPAWN_FDS; i++) {
+		at[i] = s->fd[i] < 0 ? -1 : fcntl(s->fd[i], F_DUPFD_CLOEXEC, FD_SAFE);
+		if (s->fd[i] >= 0 && at[i] < 0)
+			fail_child("descriptors");
+	}
+	for (int i = 0; i < SPAWN_FDS; i++) {
+		int from = i <= STDERR_FILENO ? null : at[i];
+
+		if (from < 0)
+			close(i);
+		else if (dup2(from, i) != i)
+			fail_child("descriptors");
+	}
+	if (close_range(SPAWN_FDS, ~0u, 0))
+		fail_child("descriptors");
+}
+
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);	/* those that cannot be set stay */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+_Noreturn static void run_child(const struct spawn_spec *s, const char *path,
+				char *const argv[])
+{
+	char *const no_env[] = { NULL };
+
+	place_fds(s);
+	reset_signals();
+	if (chdir("/"))
+		fail_child("chdir");
+	execve(path, argv, no_env);
+	fail_child("exec");
+}
+
+/* ---- ours ---- */
+
+static uint64_t number_mask(const struct spawn_spec *s)
+{
+	uint64_t mask = 0;
+
+	for (int i = 0; i < SPAWN_FDS; i++)
+		if (s->fd[i] >= 0)
+			mask |= UINT64_C(1) << i;
+	return mask;
+}
+
+static pid_t clone_child(int cgroup, int *pidfd)
+{
+	struct clone_args a = {
+		.flags = CLONE_PIDFD | CLONE_NEWPID | CLONE_NEWUTS,
+		.pidfd = (uintptr_t)pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	long pid;
+
+	if (cgroup >= 0) {
+		a.flags |= CLONE_INTO_CGROUP;
+		a.cgroup = (uint64_t)cgroup;
+	}
+	pid = syscall(SYS_clone3, &a, sizeof(a));
+	return pid < 0 ? -errno : (pid_t)pid;
+}
+
+pid_t spawn_child(const struct spawn_common *c, const struct spawn_spec *s,
+		  int *pidfd)
+{
+	char path[600], domid[12], uid[12], low[24], high[24], fds[20], level[4];
+	const char *argv[ARGS_MAX + 1] = {
+		path, "--name", s->name, "--hv", "xen", "--domid", domid,
+		"--uid", uid, "--gid", uid, "--ram-low", low, "--ram-high", high,
+		"--fds", fds, "--log", level,
+	};
+	unsigned int argc = 19;
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "%s/cloister-%s", strcmp(s->role, "broker")
+		 ? worker_dir : broker_dir, s->role);
+	snprintf(domid, sizeof(domid), "%u", c->domid);
+	snprintf(uid, sizeof(uid), "%u", s->uid);
+	snprintf(low, sizeof(low), "%llu", (unsigned long long)c->ram_low_bytes);
+	snprintf(high, sizeof(high), "%llu", (unsigned long long)c->ram_high_bytes);
+	snprintf(fds, sizeof(fds), "%llx", (unsigned long long)number_mask(s));
+	snprintf(level, sizeof(level), "%d", (int)c->log_level);
+	for (unsigned int i = 0; i < s->opt_count; i++)
+		argv[argc++] = s->opt[i];
+	bug_on(argc > ARGS_MAX);
+
+	pid = clone_child(s->cgroup, pidfd);
+	if (pid < 0 && s->cgroup >= 0 && pid != -EAGAIN && pid != -EPERM)
+		pid = clone_child(-1, pidfd);
+	if (pid == 0)
+		run_child(s, path, (char *const *)(uintptr_t)argv);
+	return pid;
+}

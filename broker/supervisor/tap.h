@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * supervisor/tap.h - the tap that libxl's hotplug scripts expect
+ */
+#ifndef SUPERVISOR_TAP_H
+#define SUPERVISOR_TAP_H
+
+#include <stddef.h>
+
+/*
+ * Creates (or attaches to) tap @ifname; it lives as long as the descriptor.
+ * Packets are dropped in the kernel as long as nobody serves the card.
+ * fd, or -errno and @why.  A busy name is tried again for @patience_ms.
+ */
+int tap_open(const char *ifname, int patience_ms, char *why, size_t why_len);
+
+/* Reads and discards what is queued. */
+void tap_drain(int fd);
+
+#endif /* SUPERVISOR_TAP_H */

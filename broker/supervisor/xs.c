@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * supervisor/xs.c - the xenstore nodes that libxl and the guest look at
+ *
+ * Runs in the supervisor.  Values that the guest can write (front ends) are
+ * never read here.  vkbd: libxl makes a keyboard back end in state 1 for every
+ * guest, after "running"; Linux waits 30 s for a front end whose back end
+ * stays there, and gives it up at once when it is Closed.
+ */
+#include "supervisor/xs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xenstore.h>
+
+#include "base/log.h"
+
+#define STATE_CLOSED	"6"	/* enum xenbus_state */
+
+static struct xs_handle *store;
+static uint32_t dom;
+static bool dir_seen;
+static char dir[64], qdisk_dir[64], vkbd_dir[64];
+
+int xs_store_open(uint32_t domid)
+{
+	store = xs_open(0);
+	if (!store)
+		return errno ? -errno : -ENOENT;
+	dom = domid;
+	snprintf(dir, sizeof(dir), "/local/domain/0/device-model/%u", dom);
+	snprintf(qdisk_dir, sizeof(qdisk_dir), "/local/domain/0/backend/qdisk/%u", dom);
+	snprintf(vkbd_dir, sizeof(vkbd_dir), "/local/domain/0/backend/vkbd/%u", dom);
+	return 0;
+}
+
+void xs_store_close(void)
+{
+	if (store)
+		xs_close(store);
+	store = NULL;
+}
+
+/* A node is @want; absent and unreadable are "no". */
+static bool node_is(const char *path, const char *want)
+{
+	char *v = xs_read(store, XBT_NULL, path, NULL);
+	bool same = v && strcmp(v, want) == 0;
+
+	free(v);
+	return same;
+}
+
+bool xs_store_has_qdisk(void)
+{
+	unsigned int n = 0;
+	char **id, path[160];
+	bool found = false;
+
+	if (!store)
+		return false;
+	id = xs_directory(store, XBT_NULL, qdisk_dir, &n);
+	for (unsigned int i = 0; id && i < n && !found; i++) {
+		snprintf(path, sizeof(path), "%s/%.40s/device-type", qdisk_dir, id[i]);
+		found = node_is(path, "disk");
+	}
+	free(id);
+	return found;
+}
+
+static bool exists(const char *path)
+{
+	unsigned int n;
+	char **list = xs_directory(store, XBT_NULL, path, &n);
+
+	/* Any other error is a broken connection, not a missing node. */
+	if (!list)
+		return errno != ENOENT;
+	free(list);
+	return true;
+}
+
+int xs_store_say_running(void)
+{
+	char path[80];
+
+	if (!store)
+		return -ENOTCONN;
+	snprintf(path, sizeof(path), "%s/state", dir);
+	/* A write would bring back what libxl removed. */
+	if (dir_seen && !exists(dir))
+		return -ENOENT;
+	if (!xs_write(store, XBT_NULL, path, "running", strlen("running")))
+		return -errno;
+	dir_seen = true;
+	return 0;
+}
+
+int xs_store_watch(void)
+{
+	if (!store)
+		return -ENOTCONN;
+	dir_seen = exists(dir);
+	if (!xs_watch(store, dir, "dir") || !xs_watch(store, "@releaseDomain", "domain") ||
+	    !xs_watch(store, vkbd_dir, "vkbd"))
+		return -errno;
+	return 0;
+}
+
+int xs_store_fd(void)
+{
+	return store ? xs_fileno(store) : -1;
+}
+
+/* Something under the vkbd back ends changed. */
+static void close_vkbds(void)
+{
+	unsigned int n = 0;
+	char **id = xs_directory(store, XBT_NULL, vkbd_dir, &n);
+	char path[160];
+
+	for (unsigned int i = 0; id && i < n; i++) {
+		char *state;
+
+		snprintf(path, sizeof(path), "%s/%.40s/state", vkbd_dir, id[i]);
+		state = xs_read(store, XBT_NULL, path, NULL);
+		/* No state: libxl is still writing, or has just removed it. */
+		if (state && strcmp(state, STATE_CLOSED) != 0)
+			xs_write(store, XBT_NULL, path, STATE_CLOSED,
+				 strlen(STATE_CLOSED));
+		free(state);
+	}
+	free(id);
+}
+
+unsigned int xs_store_poll(void)
+{
+	unsigned int events = 0;
+	bool vkbd = false, check_dir = false;
+	char **w;
+
+	if (!store)
+		return 0;
+	while ((w = xs_check_watch(store)) != NULL) {
+		const char *token = w[XS_WATCH_TOKEN];
+
+		check_dir |= strcmp(token, "dir") == 0;
+		vkbd |= strcmp(token, "vkbd") == 0;
+		if (strcmp(token, "domain") == 0)
+			events |= XS_EVENT_DOMAIN;
+		free(w);
+	}
+	if (check_dir && dir_seen && !exists(dir))
+		events |= XS_EVENT_DIR_GONE;
+	if (vkbd)
+		close_vkbds();
+	return events;
+}
