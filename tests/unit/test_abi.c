@@ -76,9 +76,9 @@ static void test_bufioreq(void)
 	SAME(offsetof(struct xen_bufioreq_page, slot),
 	     offsetof(buffered_iopage_t, buf_ioreq));
 	SAME(offsetof(union xen_bufioreq_ptrs, rd),
-	     offsetof(buffered_iopage_t, ptrs.read_pointer));
+	     offsetof(buffered_iopage_t, read_pointer));
 	SAME(offsetof(union xen_bufioreq_ptrs, wr),
-	     offsetof(buffered_iopage_t, ptrs.write_pointer));
+	     offsetof(buffered_iopage_t, write_pointer));
 	SAME(XEN_BUFIOREQ_TYPE(bits_of((buf_ioreq_t){ .type = 7 })), 7);
 	SAME(XEN_BUFIOREQ_READ(bits_of((buf_ioreq_t){ .dir = 1 })), 1);
 	SAME(XEN_BUFIOREQ_SIZE(bits_of((buf_ioreq_t){ .size = 3 })), 3);
