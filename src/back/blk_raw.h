@@ -22,4 +22,7 @@ struct blk *blk_raw_open(unsigned int unit, int fd, bool read_only);
 /* From the loop, when FD_BLK_DONE is readable: runs done() of what finished. */
 void blk_raw_complete(void *arg, uint32_t epoll_events);
 
+/* Has something finished?  No system call: for worker_hint(). */
+bool blk_raw_ready(void);
+
 #endif /* BACK_BLK_RAW_H */

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * workers/disk.c - disk worker: one IDE controller and the images behind it
+ *
+ * Opens nothing: images arrive at fixed numbers (abi/fds.h) that
+ * policy/disk.policy names.  Options: driveN=rw|ro serialN=TEXT.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "abi/fds.h"
+#include "back/blk_raw.h"
+#include "base/bug.h"
+#include "dev/piix_ide.h"
+#include "policy/policy_disk.h"
+#include "runtime/worker.h"
+
+static struct piix_ide ide;
+
+static void attach(struct worker *w, unsigned int drive)
+{
+	char key[16], serial[IDE_SERIAL_BYTES + 1];
+	const char *mode, *given;
+	struct blk *blk;
+
+	snprintf(key, sizeof(key), "drive%u", drive);
+	mode = sandbox_opt(&w->args, key);
+	if (!mode)
+		return;
+	if (strcmp(mode, "rw") && strcmp(mode, "ro"))
+		die(0, "unknown value: option=%s value=%s", key, mode);
+	blk = blk_raw_open(drive, FD_DISK0 + (int)drive, !strcmp(mode, "ro"));
+	if (!blk)
+		die(0, "drive cannot be served: option=%s", key);
+	snprintf(serial, sizeof(serial), "CL%05u", drive + 1);
+	snprintf(key, sizeof(key), "serial%u", drive);
+	given = sandbox_opt(&w->args, key);
+	piix_ide_attach(&ide, drive, blk, given ? given : serial);
+}
+
+int main(int argc, char **argv)
+{
+	/* 1. Check what we inherited, start logging, map the rings. */
+	struct worker *w = worker_begin("disk", argc, argv, true);
+
+	/* 2. Build the machine. */
+	piix_ide_init(&ide, w->bus, PCI_DEVFN(1, 1));
+	for (unsigned int drive = 0; drive < IDE_DRIVES; drive++)
+		attach(w, drive);
+	blk_raw_start();
+	worker_owns(w, FD_BLK_DONE);
+	worker_owns(w, FD_BLK_WORK);
+	worker_watch(w, FD_BLK_DONE, EPOLLIN, blk_raw_complete, NULL);
+	worker_hint(w, blk_raw_ready);
+
+	/* 3. Point of no return: from here only policy/disk.policy is left. */
+	worker_confine(w, &policy_disk);
+
+	/* 4. Serve the guest until the supervisor hangs up. */
+	return worker_serve(w);
+}
