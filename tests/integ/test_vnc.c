@@ -1,0 +1,580 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tests/integ/test_vnc.c - the VNC server, driven by real and by bad clients
+ *
+ * The server runs in a child, as in the vnc worker but without its sandbox,
+ * with the framebuffer mapped read-only.  The parent plays everybody else:
+ * supervisor, vga (answers scans), platform (reads the input ring), and the
+ * clients, through libvncclient and through a plain socket.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <rfb/rfbclient.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "abi/ctl_msg.h"
+#include "back/fb_shm.h"
+#include "back/vnc_server.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "ring/memfd.h"
+#include "tap.h"
+
+static struct fb *fb;
+static struct input_ring *ring;
+static int scan_fd, painted_fd, kick_fd, ctl_fd, port;
+static uint32_t events_read;
+static unsigned int scans;
+static pid_t server;
+static struct disp *disp;
+static const char *client_password = "";
+
+/* ---- everybody else ---- */
+
+static void die_here(const char *what)
+{
+	printf("Bail out! %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static int listen_somewhere(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) ||
+	    listen(fd, 16) || getsockname(fd, (struct sockaddr *)&at, &len))
+		die_here("loopback");
+	port = ntohs(at.sin_port);
+	return fd;
+}
+
+static void start_server(bool password)
+{
+	int fb_fd = memfd_make_fb(), in_fd = memfd_make_input();
+	int pair[2], listen_fd = listen_somewhere();
+
+	if (fb_fd < 0 || in_fd < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair))
+		die_here("set-up");
+	fb = fb_shm_map(fb_fd, true);
+	ring = memfd_map(in_fd, sizeof(*ring), true);
+	scan_fd = eventfd(0, EFD_NONBLOCK);
+	painted_fd = eventfd(0, EFD_NONBLOCK);
+	kick_fd = eventfd(0, EFD_NONBLOCK);
+	ctl_fd = pair[0];
+	events_read = 0;
+	disp = fb_shm_open(fb, painted_fd);
+	disp->resize(disp, 720, 400);
+	atomic_store(&ring->asleep, 1);
+	server = fork();
+	if (server == 0) {
+		struct vnc_conf conf = {
+			.name = "test", .listen_fd = listen_fd,
+			.scan_fd = scan_fd, .painted_fd = painted_fd,
+			.ctl_fd = pair[1], .input_kick_fd = kick_fd,
+			.fb = fb_shm_map(fb_fd, false), .input = ring,
+			.password = password,
+		};
+
+		close(pair[0]);
+		log_init(-1, "server", LOG_L_ERR);
+		vnc_server_open(&conf);
+		vnc_server_serve();
+		_exit(0);
+	}
+	close(pair[1]);
+	close(listen_fd);
+	close(fb_fd);
+	close(in_fd);
+}
+
+/* The supervisor hangs up; the server ends within a second. */
+static void stop_server(const char *what)
+{
+	int64_t until = clock_now_ns() + NS_PER_S;
+	int status = -1;
+	pid_t r;
+
+	close(ctl_fd);
+	while ((r = waitpid(server, &status, WNOHANG)) == 0 &&
+	       clock_now_ns() < until)
+		usleep(5000);
+	ok(r == server && status == 0, "%s: the server ends when the supervisor "
+	   "hangs up", what);
+	if (r != server)
+		kill(server, SIGKILL);
+	close(scan_fd);
+	close(painted_fd);
+	close(kick_fd);
+}
+
+static void send_password(const char *text)
+{
+	struct ctl_msg m = { .kind = CTL_PASSWORD };
+
+	strncpy(m.text, text, sizeof(m.text) - 1);
+	if (send(ctl_fd, &m, sizeof(m), 0) != (ssize_t)sizeof(m))
+		die_here("password");
+	usleep(50000);
+}
+
+static void answer_scan(void)
+{
+	uint64_t n;
+
+	if (read(scan_fd, &n, sizeof(n)) != (ssize_t)sizeof(n))
+		return;
+	scans++;
+	disp->scanned(disp);
+}
+
+/* ---- a real client ---- */
+
+static unsigned int updates;
+
+static void on_update(rfbClient *c, int x, int y, int w, int h)
+{
+	(void)c, (void)x, (void)y, (void)w, (void)h;
+	updates++;
+}
+
+static char *on_password(rfbClient *c)
+{
+	(void)c;
+	return strdup(client_password);
+}
+
+static void no_log(const char *fmt, ...)
+{
+	(void)fmt;
+}
+
+static rfbClient *connect_client(void)
+{
+	rfbClient *c = rfbGetClient(8, 3, 4);
+
+	rfbClientLog = no_log;
+	rfbClientErr = no_log;
+	c->canHandleNewFBSize = TRUE;
+	c->GotFrameBufferUpdate = on_update;
+	c->GetPassword = on_password;
+	c->serverHost = strdup("127.0.0.1");
+	c->serverPort = port;
+	c->format.redShift = 16;
+	c->format.greenShift = 8;
+	c->format.blueShift = 0;
+	return rfbInitClient(c, NULL, NULL) ? c : NULL;
+}
+
+/* Serves scans and this client for @ms, or until @done() says so. */
+static void pump(rfbClient *c, int ms, bool (*done)(rfbClient *))
+{
+	int64_t until = clock_now_ns() + ms * NS_PER_MS;
+
+	while (clock_now_ns() < until && !(done && done(c))) {
+		struct pollfd p[2] = {
+			{ .fd = scan_fd, .events = POLLIN },
+			{ .fd = c ? c->sock : -1, .events = POLLIN },
+		};
+
+		if (c && c->buffered > 0)
+			p[1].revents = POLLIN;
+		else
+			poll(p, 2, 20);
+		if (p[0].revents)
+			answer_scan();
+		if (p[1].revents && !HandleRFBServerMessage(c))
+			return;
+	}
+}
+
+static uint32_t seen(rfbClient *c, uint32_t x, uint32_t y)
+{
+	return ((uint32_t *)c->frameBuffer)[y * (uint32_t)c->width + x] & 0xffffff;
+}
+
+static void paint(uint32_t x, uint32_t y, uint32_t colour)
+{
+	disp->pixel[y * disp->stride + x] = colour;
+	disp->changed(disp, y, 1);
+}
+
+static bool has_update(rfbClient *c)
+{
+	(void)c;
+	return updates > 0;
+}
+
+static uint32_t want_at[3];
+
+static bool has_pixel(rfbClient *c)
+{
+	return (uint32_t)c->width > want_at[0] && (uint32_t)c->height > want_at[1] &&
+		seen(c, want_at[0], want_at[1]) == want_at[2];
+}
+
+static void wait_pixel(rfbClient *c, uint32_t x, uint32_t y, uint32_t colour)
+{
+	want_at[0] = x;
+	want_at[1] = y;
+	want_at[2] = colour;
+	pump(c, 3000, has_pixel);
+}
+
+static bool next_event(struct input_event *e)
+{
+	int64_t until = clock_now_ns() + NS_PER_S;
+
+	while (atomic_load(&ring->tail) == events_read)
+		if (clock_now_ns() > until)
+			return false;
+		else
+			usleep(1000);
+	*e = ring->event[events_read++ % INPUT_EVENTS];
+	atomic_store(&ring->head, events_read);
+	return true;
+}
+
+static bool is_key(uint32_t scan, uint32_t down, const char *what)
+{
+	struct input_event e = { 0 };
+	bool got = next_event(&e);
+
+	return ok(got && e.kind == INPUT_KEY && e.a == scan && e.b == down,
+		  "%s (0x%x %u)", what, e.a, e.b);
+}
+
+/* ---- what a user does ---- */
+
+static void test_picture(void)
+{
+	rfbClient *c, *second;
+
+	start_server(false);
+	paint(0, 0, 0x123456);
+	paint(719, 399, 0xffeedd);
+	updates = 0;
+	c = connect_client();
+	if (!ok(c != NULL, "a client connects without a password"))
+		return;
+	is_hex((uint64_t)c->width << 32 | (uint32_t)c->height,
+	       720ull << 32 | 400, "it learns the size");
+	pump(c, 2000, has_update);
+	wait_pixel(c, 719, 399, 0xffeedd);
+	is_hex(seen(c, 0, 0), 0x123456, "first pixel, red where red belongs");
+	is_hex(seen(c, 719, 399), 0xffeedd, "last pixel");
+
+	paint(300, 200, 0x00ff00);
+	wait_pixel(c, 300, 200, 0x00ff00);
+	is_hex(seen(c, 300, 200), 0x00ff00, "a change arrives");
+
+	second = connect_client();
+	ok(second != NULL, "a second client connects, the first stays");
+	if (second)
+		wait_pixel(second, 300, 200, 0x00ff00);
+	ok(second && seen(second, 300, 200) == 0x00ff00, "and sees the same");
+	if (second)
+		rfbClientCleanup(second);
+
+	disp->resize(disp, 1024, 768);
+	paint(1023, 767, 0xabcdef);
+	disp->changed(disp, 0, 768);
+	wait_pixel(c, 1023, 767, 0xabcdef);
+	is_hex((uint64_t)c->width << 32 | (uint32_t)c->height,
+	       1024ull << 32 | 768, "another mode: the client follows");
+	is_hex(seen(c, 1023, 767), 0xabcdef, "and sees its last pixel");
+	disp->resize(disp, 640, 480);
+	paint(639, 479, 0x010203);
+	disp->changed(disp, 0, 480);
+	wait_pixel(c, 639, 479, 0x010203);
+	is_hex(seen(c, 639, 479), 0x010203, "and back to a smaller one");
+
+	rfbClientCleanup(c);
+	stop_server("picture");
+}
+
+static void test_scans_follow_need(void)
+{
+	rfbClient *c;
+	unsigned int n;
+
+	start_server(false);
+	scans = 0;
+	pump(NULL, 300, NULL);
+	is_hex(scans, 0, "nobody connected: no scan");
+	c = connect_client();
+	if (!c)
+		return;
+	pump(c, 1500, NULL);
+	scans = 0;
+	pump(c, 2000, NULL);
+	n = scans;
+	ok(n >= 2 && n <= 6, "nothing changes: scans are rare (%u in 2 s)", n);
+	scans = 0;
+	for (unsigned int i = 1; i <= 20; i++) {
+		paint(i, 0, 0xff0000 + i);
+		wait_pixel(c, i, 0, 0xff0000 + i);
+	}
+	ok(scans >= 15, "something changes: scans follow (%u)", scans);
+	rfbClientCleanup(c);
+	pump(NULL, 100, NULL);
+	scans = 0;
+	pump(NULL, 700, NULL);
+	is_hex(scans, 0, "the last client left: no scan");
+	stop_server("scans");
+}
+
+static void test_input(void)
+{
+	struct input_event e;
+	rfbClient *c;
+	uint64_t n;
+
+	start_server(false);
+	c = connect_client();
+	if (!c)
+		return;
+	SendKeyEvent(c, 'a', TRUE);
+	is_key(0x1e, 1, "a down");
+	ok(read(kick_fd, &n, sizeof(n)) == (ssize_t)sizeof(n),
+	   "a sleeping reader is woken");
+	SendKeyEvent(c, 'a', FALSE);
+	is_key(0x1e, 0, "a up");
+	SendKeyEvent(c, 'A', TRUE);
+	is_key(0x2a, 1, "A without shift: shift is pressed for it");
+	is_key(0x1e, 1, "the key");
+	is_key(0x2a, 0, "and let go");
+	SendKeyEvent(c, 'A', FALSE);
+	is_key(0x1e, 0, "A up");
+	SendKeyEvent(c, 0xff53, TRUE);
+	is_key(0xe04d, 1, "right arrow is an extended code");
+	SendKeyEvent(c, 0xff53, FALSE);
+	is_key(0xe04d, 0, "and up");
+	SendPointerEvent(c, 719, 0, 1);
+	ok(next_event(&e) && e.kind == INPUT_POINTER && e.a == 0x7fff &&
+	   e.b == 0 && e.c == 1 && e.d == (720u << 16 | 400),
+	   "pointer at the right edge, left button");
+	SendClientCutText(c, strdup("ignored"), 7);
+	SendKeyEvent(c, 0xffe3, TRUE);
+	is_key(0x1d, 1, "cut text is swallowed, the key after it arrives");
+	rfbClientCleanup(c);
+	is_key(0x1d, 0, "a client that leaves lets its keys go");
+	stop_server("input");
+}
+
+static bool gets_in(const char *password)
+{
+	rfbClient *c;
+
+	client_password = password;
+	c = connect_client();
+	if (c)
+		rfbClientCleanup(c);
+	return c != NULL;
+}
+
+static void test_password(void)
+{
+	start_server(true);
+	ok(!gets_in(""), "password on, none set: an empty one is refused");
+	ok(!gets_in("anything"), "so is any other");
+	send_password("geheimnis");
+	ok(!gets_in("falsch"), "the wrong one is refused");
+	ok(!gets_in(""), "so is an empty one");
+	ok(gets_in("geheimnis"), "the right one gets in");
+	ok(gets_in("geheimniX"), "eight characters count, as VNC has it");
+	send_password("second");
+	ok(!gets_in("geheimnis"), "changed: the old one is refused");
+	ok(gets_in("second"), "the new one gets in");
+	/* CVE-2011-0011: clearing the password must not open the door. */
+	send_password("");
+	ok(!gets_in(""), "cleared: nobody gets in");
+	ok(!gets_in("second"), "not with the old one either");
+	stop_server("password");
+}
+
+/* ---- what a hostile client does ---- */
+
+static int connect_raw(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons((uint16_t)port) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (fd < 0 || connect(fd, (struct sockaddr *)&at, sizeof(at)))
+		die_here("connect");
+	return fd;
+}
+
+static bool receive(int fd, size_t len, int ms)
+{
+	uint8_t buf[4096];
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	while (len) {
+		ssize_t r;
+
+		if (poll(&p, 1, ms) <= 0)
+			return false;
+		r = recv(fd, buf, len < sizeof(buf) ? len : sizeof(buf), 0);
+		if (r <= 0)
+			return false;
+		len -= (size_t)r;
+	}
+	return true;
+}
+
+static bool is_closed(int fd)
+{
+	uint8_t buf[4096];
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	for (;;) {
+		if (poll(&p, 1, 1000) <= 0)
+			return false;
+		if (recv(fd, buf, sizeof(buf), 0) <= 0)
+			return true;
+	}
+}
+
+static void transmit(int fd, const void *buf, size_t len)
+{
+	if (send(fd, buf, len, MSG_NOSIGNAL) != (ssize_t)len)
+		printf("# short send\n");
+}
+
+/* Through the handshake without a password. */
+static int raw_client(void)
+{
+	int fd = connect_raw();
+
+	receive(fd, 12, 1000);
+	transmit(fd, "RFB 003.008\n", 12);
+	receive(fd, 2, 1000);			/* one type: none */
+	transmit(fd, "\1", 1);
+	receive(fd, 4, 1000);			/* fine */
+	transmit(fd, "\1", 1);
+	receive(fd, 24 + 4, 1000);		/* "test" */
+	return fd;
+}
+
+static void refused(const void *msg, size_t len, const char *what)
+{
+	int fd = raw_client();
+
+	transmit(fd, msg, len);
+	ok(is_closed(fd), "%s: dropped", what);
+	close(fd);
+}
+
+/* CPU time the server has used, in clock ticks. */
+static unsigned long server_ticks(void)
+{
+	unsigned long user = 0, sys = 0;
+	char path[64], line[512];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", server);
+	f = fopen(path, "r");
+	if (!f)
+		return 0;
+	if (fgets(line, sizeof(line), f))
+		sscanf(strrchr(line, ')') + 2, "%*c %*d %*d %*d %*d %*d %*u %*u "
+		       "%*u %*u %*u %lu %lu", &user, &sys);
+	fclose(f);
+	return user + sys;
+}
+
+static void test_bad_messages(void)
+{
+	static const uint8_t zero_max[20] = { 0, 0, 0, 0, 32, 24, 0, 1 };
+	static const uint8_t shift[20] = { 0, 0, 0, 0, 32, 24, 0, 1, 0, 255, 0,
+		255, 0, 255, 200, 8, 0 };
+	static const uint8_t depth[20] = { 0, 0, 0, 0, 77, 24, 0, 1, 0, 255, 0,
+		255, 0, 255, 16, 8, 0 };
+	static const uint8_t encodings[4] = { 2, 0, 0xff, 0xff };
+	static const uint8_t cut[8] = { 6, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff };
+	static const uint8_t file[12] = { 7, 1 };
+	static const uint8_t scale_down[4] = { 8, 2 };
+
+	start_server(false);
+	refused(zero_max, 20, "pixel format with maximum 0 (CVE-2015-8504)");
+	refused(shift, 20, "pixel format with an impossible shift");
+	refused(depth, 20, "77 bits per pixel (CVE-2014-7815)");
+	refused(encodings, 4, "65,535 encodings");
+	refused(cut, 8, "2 GB of cut text (CVE-2015-5239)");
+	refused(file, 12, "file transfer");
+	refused(scale_down, 4, "UltraVNC scaling");
+	refused("\x99", 1, "a message nobody knows");
+	stop_server("bad messages");
+}
+
+static void test_bad_behaviour(void)
+{
+	int fd, many[VNC_CLIENTS + 1];
+	unsigned long before;
+	int64_t began;
+
+	start_server(false);
+	fd = connect_raw();
+	transmit(fd, "GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n", 39);
+	ok(is_closed(fd), "a web socket handshake is just a wrong version");
+	close(fd);
+	fd = connect_raw();
+	transmit(fd, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x00", 12);
+	ok(is_closed(fd), "so is a TLS hello");
+	close(fd);
+
+	fd = raw_client();
+	transmit(fd, "\4\1\0", 3);		/* part of a key message */
+	usleep(100000);
+	before = server_ticks();
+	usleep(500000);
+	ok(server_ticks() - before < 10, "half a message: the server sleeps");
+	began = clock_now_ns();
+	close(raw_client());
+	ok(clock_now_ns() - began < 500 * NS_PER_MS,
+	   "and others are served meanwhile");
+	transmit(fd, "\0\0\0\0b", 5);
+	is_key(0x30, 1, "the rest comes: it is a key");
+	close(fd);
+	is_key(0x30, 0, "and it is let go when the client leaves");
+	stop_server("bad behaviour");
+
+	start_server(false);
+	for (unsigned int i = 0; i < VNC_CLIENTS; i++)
+		many[i] = raw_client();
+	many[VNC_CLIENTS] = connect_raw();
+	ok(is_closed(many[VNC_CLIENTS]), "one client too many is refused");
+	close(many[0]);
+	usleep(50000);
+	close(many[VNC_CLIENTS]);
+	many[0] = raw_client();
+	transmit(many[0], "\4\1\0\0\0\0\0c", 8);
+	is_key(0x2e, 1, "when one left, another may come");
+	for (unsigned int i = 0; i < VNC_CLIENTS; i++)
+		close(many[i]);
+	stop_server("many clients");
+}
+
+int main(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	test_picture();
+	test_scans_follow_need();
+	test_input();
+	test_password();
+	test_bad_messages();
+	test_bad_behaviour();
+	return tap_done();
+}
