@@ -94,23 +94,14 @@ static int64_t char_ns(const struct uart *u)
 	return bits * BIT_NS * (u->r.divisor ? u->r.divisor : 1);
 }
 
-/*
- * The timeout interrupt tells the guest of bytes below the trigger level.  The
- * timer runs only while such bytes wait for a guest that listens.
- */
-static void rearm_timeout(struct uart *u)
+/* The timeout interrupt tells a guest that listens of bytes below the trigger
+   level. */
+static bool wants_timeout(const struct uart *u)
 {
 	unsigned int count = fifo16_count(&u->r.rx);
-	int64_t ns = TIMEOUT_CHARS * char_ns(u);
 
-	if (!(u->r.fcr & FCR_ENABLE) || !(u->r.ier & IER_RDI) || !count ||
-	    count >= trigger_level(u) || u->r.rx_timeout) {
-		timer_off(u->bus, &u->timeout);
-		return;
-	}
-	if (ns > TIMEOUT_MAX_NS)
-		ns = TIMEOUT_MAX_NS;
-	timer_set(u->bus, &u->timeout, timer_now_ns(u->bus) + ns);
+	return (u->r.fcr & FCR_ENABLE) && (u->r.ier & IER_RDI) && count &&
+		count < trigger_level(u) && !u->r.rx_timeout;
 }
 
 static void timeout_fire(void *dev)
@@ -131,7 +122,7 @@ static void rx_changed(struct uart *u)
 		u->r.lsr &= (uint8_t)~LSR_DR;
 		u->r.rx_timeout = 0;
 	}
-	rearm_timeout(u);
+	timer_off(u->bus, &u->timeout);		/* the wait starts anew */
 	update_irq(u);
 }
 
@@ -185,19 +176,54 @@ static void loop_byte(struct uart *u, uint8_t v)
 	rx_changed(u);
 }
 
+/*
+ * The interrupt that asks for more goes away now and comes back when the
+ * requests at hand are served, so a FIFO filled byte by byte is one edge.
+ */
 static void transmit(struct uart *u, const uint8_t *buf, size_t len_bytes)
 {
-	/* The interrupt goes away and comes back: the line is an edge. */
-	u->r.thr_pending = 0;
-	update_irq(u);
+	if (u->r.ier & IER_THRI) {
+		u->r.thr_pending = 0;
+		u->r.thr_busy = 1;
+		update_irq(u);
+	}
 	if (u->r.mcr & MCR_LOOP) {
 		for (size_t i = 0; i < len_bytes; i++)
 			loop_byte(u, buf[i]);
 	} else if (u->chr && u->chr->ops && u->chr->ops->write) {
 		u->chr->ops->write(u->chr, buf, len_bytes);
 	}
+}
+
+static void sent_fire(void *dev)
+{
+	struct uart *u = dev;
+
+	if (!u->r.thr_busy)
+		return;
+	bus_touch(u->bus, u->id);
+	u->r.thr_busy = 0;
 	u->r.thr_pending = 1;
 	update_irq(u);
+}
+
+/* Both timers follow from the registers; an idle port has none. */
+static void settle(void *dev)
+{
+	struct uart *u = dev;
+	int64_t wait_ns = TIMEOUT_CHARS * char_ns(u);
+
+	if (wait_ns > TIMEOUT_MAX_NS)
+		wait_ns = TIMEOUT_MAX_NS;
+	if (!wants_timeout(u))
+		timer_off(u->bus, &u->timeout);
+	else if (u->timeout.deadline_ns == INT64_MAX)
+		timer_set(u->bus, &u->timeout,
+			  timer_now_ns(u->bus) + wait_ns);
+	if (!u->r.thr_busy)
+		timer_off(u->bus, &u->sent);
+	else if (u->sent.deadline_ns == INT64_MAX)
+		timer_set(u->bus, &u->sent, timer_now_ns(u->bus));
 }
 
 /* ---- registers ---- */
@@ -275,7 +301,7 @@ static void ier_write(void *dev, const struct reg *r, uint32_t val, uint32_t old
 	/* Enabling it while THR is empty interrupts at once, even again. */
 	if ((was ^ u->r.ier) & IER_THRI)
 		u->r.thr_pending = !!(u->r.ier & IER_THRI);
-	rearm_timeout(u);
+	u->r.thr_busy = 0;
 	update_irq(u);
 }
 
@@ -413,6 +439,7 @@ static const struct reg rows[] = {
 /* clang-format on */
 const struct reg_file uart_regs = REG_FILE(rows, ~0u);
 static const struct bus_win_ops items = { .write_items = write_items };
+static const struct bus_dev_ops dev_ops = { .settle = settle };
 
 _Static_assert(MSR_CTS >> 4 == MSR_DCTS && MSR_RI >> 4 == MSR_TERI,
 	       "a delta bit is its line's bit, four lower");
@@ -429,8 +456,9 @@ void uart_init(struct uart *u, struct bus *b, const char *name, uint16_t port,
 	}
 	reg_reset(&uart_regs, u);
 	u->r.divisor = 12;	/* 9600 baud */
-	u->id = bus_add_dev(b, name, u, NULL, &u->r, sizeof(u->r));
+	u->id = bus_add_dev(b, name, u, &dev_ops, &u->r, sizeof(u->r));
 	timer_add(b, &u->timeout, timeout_fire, u);
+	timer_add(b, &u->sent, sent_fire, u);
 	bus_map(b, bus_add_win(b, u->id, name, CHAN_PIO, 8, &uart_regs, &items),
 		port);
 }

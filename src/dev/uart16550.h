@@ -18,6 +18,7 @@ struct uart_regs {		/* committed */
 	uint8_t ier, fcr, lcr, mcr, lsr, msr, scr;
 	uint8_t rbr;		/* last byte received, read again when empty */
 	uint8_t thr_pending;	/* transmitter-empty interrupt not yet seen */
+	uint8_t thr_busy;	/* it follows as soon as requests are served */
 	uint8_t rx_timeout;	/* bytes waited four character times */
 	uint8_t irq;		/* our share of the line */
 	struct fifo16 rx;
@@ -30,7 +31,8 @@ struct uart {
 	unsigned int line;
 	const struct uart *shares;	/* another port on the line, or NULL */
 	struct chr *chr;		/* or NULL: nothing connected */
-	struct bus_timer timeout;
+	struct bus_timer timeout;	/* bytes wait below the trigger level */
+	struct bus_timer sent;		/* due at once while thr_busy */
 	bool rx_held;			/* refused bytes: call rx_ready() */
 };
 

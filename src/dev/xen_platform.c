@@ -44,6 +44,8 @@ static void unplug(struct xen_platform *s, uint32_t mask)
 	mask &= UNPLUG_KNOWN;
 	if (mask & UNPLUG_IDE_DISKS)
 		mask &= ~UNPLUG_AUX_IDE_DISKS;
+	/* What is gone stays gone; some guests repeat it after a resume. */
+	mask &= ~(uint32_t)s->r.unplugged;
 	if (!mask)
 		return;
 	if (log_allow(&limit))
@@ -53,6 +55,8 @@ static void unplug(struct xen_platform *s, uint32_t mask)
 	if (!s->accept_unplug)
 		return;
 	s->r.unplugged |= (uint8_t)mask;
+	if (mask & UNPLUG_IDE_DISKS)
+		s->r.unplugged |= UNPLUG_AUX_IDE_DISKS;
 	bus_unplug(s->bus, mask);
 }
 

@@ -14,7 +14,7 @@
 
 struct xen_platform_regs {	/* committed */
 	uint8_t rom_locked;
-	uint8_t unplugged;	/* UNPLUG_* asked for so far */
+	uint8_t unplugged;	/* UNPLUG_* accepted so far */
 	uint16_t product;	/* what the guest's drivers say they are */
 	uint32_t build;
 	uint16_t line_len;

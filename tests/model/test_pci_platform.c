@@ -85,7 +85,7 @@ static void test_links(void)
 	is_hex(rig_said(&rig, ANS_LINK_ROUTE), 6, "others are not links");
 }
 
-/* Linux pci_check_type1() */
+/* How Linux finds configuration mechanism 1. */
 static void test_confadd(void)
 {
 	fresh(true);
@@ -96,9 +96,11 @@ static void test_confadd(void)
 	is_hex(rig_said(&rig, ANS_SHUTDOWN), 0,
 	       "a dword with 06 in its second byte is no reset");
 	is_hex(in32(&rig, 0xcf8), 0x80000600, "and reads back");
-	out16(&rig, 0xcf8, 0x1234);
+	out16(&rig, 0xcf8, 0x0634);
+	out16(&rig, 0xcf9, 0x0606);
 	out8(&rig, 0xcf8, 0x56);
 	is_hex(in32(&rig, 0xcf8), 0x80000600, "narrower writes are ignored");
+	is_hex(rig_said(&rig, ANS_SHUTDOWN), 0, "only a byte at 0xcf9 resets");
 	is_hex(rig_row_flags(&rig, CHAN_PIO, 0xcf8, 4),
 	       CHAN_ROW_POSTED | CHAN_ROW_INERT, "the dword is posted");
 	is_hex(rig_row_flags(&rig, CHAN_PIO, 0xcf9, 1), 0, "the reset is not");

@@ -51,11 +51,15 @@ static void test_linux(void)
 	out16(&rig, 0x10, 0x0003);
 	is_hex(rig_said(&rig, ANS_UNPLUG), 1, "Linux: unplug");
 	is_hex(rig_said_last(&rig, ANS_UNPLUG)->data, 3, "disks and NICs");
+	out16(&rig, 0x10, 0x0003);
+	out16(&rig, 0x10, 0x0004);
+	is_hex(rig_said(&rig, ANS_UNPLUG), 1, "what is gone is not asked again");
+	fresh(true);
+	out16(&rig, 0x10, 0x0004);
+	is_hex(rig_said_last(&rig, ANS_UNPLUG)->data, 4, "auxiliary alone");
 	out16(&rig, 0x10, 0x0005);
 	is_hex(rig_said_last(&rig, ANS_UNPLUG)->data, 1,
 	       "all disks includes the auxiliary ones");
-	out16(&rig, 0x10, 0x0004);
-	is_hex(rig_said_last(&rig, ANS_UNPLUG)->data, 4, "auxiliary alone");
 	rig_said_clear(&rig);
 	out16(&rig, 0x10, 0xfff8);
 	is_hex(rig_said(&rig, ANS_UNPLUG), 0, "unknown bits are ignored");
@@ -97,15 +101,21 @@ static void test_rom_lock(void)
 	is_hex(rig_said_last(&rig, ANS_ROM_LOCK)->data, 0, "unlock");
 }
 
-static void test_bars(void)
+static void fresh_with_bars(void)
 {
 	fresh(true);
 	cfg_write(&rig, DEV, 0x10, 4, 0xc100);
 	cfg_write(&rig, DEV, 0x14, 4, 0xf1000000);
+}
+
+static void test_bars(void)
+{
+	fresh_with_bars();
 	is_hex(in8(&rig, 0xc100), 0, "BAR0: flags");
 	is_hex(in8(&rig, 0xc101), 0xff, "BAR0: the rest");
 	out8(&rig, 0xc104, 1);
 	is_hex(rig_said_last(&rig, ANS_UNPLUG)->data, 3, "BAR0+4: all");
+	fresh_with_bars();
 	out8(&rig, 0xc108, 1);
 	is_hex(rig_said_last(&rig, ANS_UNPLUG)->data, 1, "BAR0+8: disks");
 	out8(&rig, 0xc108, 2);
