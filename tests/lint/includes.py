@@ -23,7 +23,7 @@ MAY = {
     'src/runtime':       {'abi', 'base', 'bus', 'hv', 'mem', 'ring', 'runtime'},
     'workers':           {'abi', 'back', 'base', 'bus', 'dev', 'policy', 'runtime'},
     # No device, no bus: it has a picture and an input ring.
-    'workers/vnc':       {'abi', 'base', 'policy', 'ring', 'runtime/sandbox.h', 'vnc'},
+    'workers/vnc':       {'abi', 'back', 'base', 'policy', 'ring', 'runtime/sandbox.h'},
     'broker/dispatch':   {'abi', 'base', 'dispatch', 'hv', 'mem', 'policy', 'ring',
                           'runtime/sandbox.h'},
     'broker/supervisor': {'abi', 'base', 'ring', 'supervisor'},
@@ -33,7 +33,7 @@ MAY = {
 ONLY = [
     (r'xen.*', {'src/hv', 'broker/supervisor', 'policy'}),
     (r'seccomp\.h', {'policy'}),
-    (r'rfb/.*', {'workers/vnc'}),
+    (r'rfb/.*', {'src/back'}),
     (r'(event2/.*|event\.h|jansson\.h)', {'broker/supervisor'}),
 ]
 

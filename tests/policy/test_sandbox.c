@@ -189,7 +189,7 @@ static const struct forbidden {
 	{ "make a device-model call", "", SYS_ioctl, { FD_HV_MEM, 0x105005 } },
 	{ "map the ioreq page", "", SYS_ioctl, { FD_HV_MEM, 0x205007 } },
 	{ "write to standard error", "", SYS_write, { 2 } },
-	{ "write to its channel as a file", "", SYS_write, { FD_CHAN } },
+	{ "write to its channel as a file", "vnc", SYS_write, { FD_CHAN } },
 	{ "take a descriptor", "", SYS_recvmsg, { FD_CTL } },
 	{ "lift its limits", "", SYS_prlimit64, { 0, RLIMIT_NOFILE } },
 	{ "set up io_uring", "", SYS_io_uring_setup, { 1 } },

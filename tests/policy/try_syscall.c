@@ -19,6 +19,8 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -207,6 +209,12 @@ static void legal_args(long nr, uint64_t a[6])
 	case SYS_fallocate:
 		a[1] = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
 		break;
+	case SYS_recvfrom:
+		a[3] = MSG_DONTWAIT;
+		break;
+	case SYS_accept4:
+		a[3] = SOCK_CLOEXEC | SOCK_NONBLOCK;
+		break;
 	case SYS_epoll_ctl:
 		a[1] = EPOLL_CTL_MOD;
 		break;
@@ -306,6 +314,9 @@ static const struct wrong {
 	{ "making memory executable", "", SYS_mprotect, { 0, 4096, PROT_EXEC } },
 	{ "a Unix socket", "", SYS_socket, { 1, 1 } },
 	{ "a packet socket", "", SYS_socket, { 17, 3 } },
+	{ "raising a limit", "", SYS_prlimit64, { 0, RLIMIT_NOFILE, 1 } },
+	{ "limits of another process", "", SYS_prlimit64, { 1, RLIMIT_NOFILE } },
+	{ "other socket options", "", SYS_setsockopt, { 18, SOL_SOCKET, SO_MARK } },
 	{ "handing over descriptors", "", SYS_sendmsg, { FD_CTL } },
 	{ "taking descriptors", "", SYS_recvmsg, { FD_CTL } },
 };
