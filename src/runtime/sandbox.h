@@ -4,7 +4,9 @@
  *
  * One staircase, top to bottom (sandbox.c):
  *
- *	1 inherit   exactly the descriptors on the command line are open
+ *	1 inherit   exactly the descriptors on the command line are open; what
+ *		    Linux keeps per thread (mount namespace, securebits,
+ *		    bounding set) is settled while there is one thread
  *	2 build     open Xen handles, map rings, parse files (the caller)
  *	3 check     every open descriptor has the number and type expected
  *	4 restrict  Xen handles to one domain (the caller, hv_restrict())
@@ -59,11 +61,10 @@ void sandbox_inherit(struct sandbox_args *a, const char *role, int argc, char **
 const char *sandbox_opt(const struct sandbox_args *a, const char *key);
 
 /*
- * Stages 3 and 5-8.  @own: bit per descriptor that stage 2 opened.  @maps_bytes:
- * address space this process may still need beyond what it has (RLIMIT_AS is
- * not used; RLIMIT_DATA is).  Dies if any step fails: there is no partial
- * confinement.  With hv "fake" and without root, stages 5 and 7 use a user
- * namespace if one can be had, else they are skipped with one log line.
+ * Stages 3 and 5-8.  @own: bit per descriptor that stage 2 opened.  Dies if any
+ * step fails: there is no partial confinement.  With hv "fake" and without
+ * root, stages 5 and 7 use a user namespace if one can be had, else they are
+ * skipped with one log line.  Built with a sanitizer: no filter, one log line.
  */
 void sandbox_enter(const struct sandbox_args *a, uint64_t own,
 		   const struct sandbox_policy *policy);

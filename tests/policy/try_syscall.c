@@ -305,6 +305,7 @@ static const struct wrong {
 	{ "closing the log", "", SYS_close, { FD_LOG } },
 	{ "closing the control socket", "", SYS_close, { FD_CTL } },
 	{ "shared futexes", "", SYS_futex, { 0, FUTEX_WAKE } },
+	{ "waiting for a futex", "", SYS_futex, { 0, FUTEX_WAIT_PRIVATE } },
 	{ "priority inheritance", "", SYS_futex, { 0, FUTEX_LOCK_PI_PRIVATE } },
 	{ "requeueing waiters", "", SYS_futex, { 0, FUTEX_CMP_REQUEUE_PRIVATE } },
 	{ "a clock that measures us", "", SYS_clock_gettime, { CLOCK_PROCESS_CPUTIME_ID } },
