@@ -46,11 +46,15 @@ static void test_cve_2014_9718(void)
 	is_hex(in8(&rig, BM + 2), 0x00, "CVE-2014-9718: the transfer ends");
 	is_hex(rig.mapped_frames, 0, "CVE-2014-9718: nothing stays mapped");
 	out8(&rig, BM, 0);
-	for (unsigned int i = 0; i < 600; i++)
-		put_prd(i, 0x8000, 2, false);
+	memset(page, 0, sizeof(page));
+	for (unsigned int i = 0; i < 1100; i++)
+		put_prd(i, 0x8000 + i * 2, 2, false);
 	bm_start(true);
 	ata48(0x25, 0, 0x1000);
 	is_hex(in8(&rig, BM + 2), 0x00, "CVE-2014-9718: a table without end ends");
+	ok(!memcmp(rig.ram + 0x8000, image[0], 1024) &&
+	   !memcmp(rig.ram + 0x8000 + 1024, page, 512),
+	   "CVE-2014-9718: after 512 entries");
 	ok(is_alive(), "CVE-2014-9718: alive");
 }
 
