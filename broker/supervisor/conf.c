@@ -230,9 +230,10 @@ static enum conf_result on_vnc(struct conf *c, const char *arg)
 	char why[160];
 
 	c->have_vnc = strcmp(arg, "none") != 0;
-	if (c->have_vnc && !vnc_addr_parse(arg, &c->vnc, why, sizeof(why)))
-		return conf_refuse(c, OPT_VNC, NULL, "%s", why);
-	return CONF_OK;
+	if (!c->have_vnc || vnc_addr_parse(arg, &c->vnc, why, sizeof(why)))
+		return CONF_OK;
+	snprintf(c->why, sizeof(c->why), "refused: -vnc %s", why);
+	return CONF_REFUSED;
 }
 
 static enum conf_result on_cloister(struct conf *c, const char *arg)

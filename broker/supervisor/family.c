@@ -54,6 +54,13 @@ static struct {
 
 /* ---- talking ---- */
 
+static void drop_event(struct event **ev)
+{
+	if (*ev)
+		event_free(*ev);
+	*ev = NULL;
+}
+
 static int tell(enum member m, enum ctl_kind kind, const char *text)
 {
 	struct child *c = &fam.child[m];
@@ -97,7 +104,7 @@ static void on_ready(enum member m, const struct ctl_msg *msg)
 	log_debug("child is ready: name=%s pid=%d syscalls=%llu", roster_name(m),
 		  c->pid, (unsigned long long)msg->arg);
 	if (m == MEMBER_BROKER) {
-		event_del(fam.start_timer);
+		drop_event(&fam.start_timer);
 		fam.state = S_RUNNING;
 		fam.ops->ready();
 	} else if (workers_ready()) {
@@ -190,13 +197,6 @@ static void handle_message(enum member m, const struct ctl_msg *msg)
 		return;
 	log_err("child said what it may not: name=%s kind=%u", roster_name(m), msg->kind);
 	lose();
-}
-
-static void drop_event(struct event **ev)
-{
-	if (*ev)
-		event_free(*ev);
-	*ev = NULL;
 }
 
 static void ctl_readable(evutil_socket_t fd, short what, void *arg)
@@ -304,6 +304,7 @@ static void start_too_slow(evutil_socket_t fd, short what, void *arg)
 void family_begin(struct event_base *base, struct roster *r,
 		  const struct family_ops *ops)
 {
+	memset(&fam, 0, sizeof(fam));
 	fam.base = base;
 	fam.roster = r;
 	fam.ops = ops;
@@ -429,7 +430,10 @@ void family_stop(void)
 	const unsigned int broker = 1u << MEMBER_BROKER;
 	const unsigned int all = (1u << MEMBER_COUNT) - 1;
 
+	if (!fam.base)
+		return;
 	fam.state = S_STOPPING;
+	drop_event(&fam.start_timer);
 	/* Before it started serving there is nothing to answer. */
 	if (tell(MEMBER_BROKER, CTL_STOP, "") == 0)
 		wait_for(broker, BROKER_STOP_MS);

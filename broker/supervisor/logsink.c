@@ -22,19 +22,24 @@
 
 static size_t quote(char *to, size_t room, const char *from, size_t len)
 {
+	static const char hex[] = "0123456789abcdef";
 	size_t used = 0;
 
-	for (size_t i = 0; i < len; i++) {
+	for (size_t i = 0; i < len && used + 5 <= room; i++) {
 		unsigned char c = (unsigned char)from[i];
 
-		if (used + 5 > room)
-			break;
-		if (c >= 0x20 && c < 0x7f && c != '\\')
+		if (c >= 0x20 && c < 0x7f && c != '\\') {
 			to[used++] = (char)c;
-		else if (c == '\\')
-			used += (size_t)sprintf(to + used, "\\\\");
-		else
-			used += (size_t)sprintf(to + used, "\\x%02x", c);
+			continue;
+		}
+		to[used++] = '\\';
+		if (c == '\\') {
+			to[used++] = '\\';
+			continue;
+		}
+		to[used++] = 'x';
+		to[used++] = hex[c >> 4];
+		to[used++] = hex[c & 15];
 	}
 	to[used] = '\0';
 	return used;

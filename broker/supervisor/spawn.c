@@ -103,6 +103,12 @@ int spawn_find_programs(char *why, size_t why_len)
 	return 0;
 }
 
+void spawn_use_programs(const char *dir)
+{
+	snprintf(worker_dir, sizeof(worker_dir), "%s", dir);
+	snprintf(broker_dir, sizeof(broker_dir), "%s", dir);
+}
+
 /* ---- namespaces ---- */
 
 static int open_namespaces(int fd[2])

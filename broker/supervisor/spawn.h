@@ -44,6 +44,8 @@ void spawn_spec_opt(struct spawn_spec *s, const char *fmt, ...)
  * around it, or where they are installed.  0, or -errno and @why.
  */
 int spawn_find_programs(char *why, size_t why_len);
+/* All in @dir, for tests. */
+void spawn_use_programs(const char *dir);
 
 /*
  * One empty network and IPC namespace for all children of a guest: made by the

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tests/unit/test_image.c - images, serial ports and the plan of a guest
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "supervisor/image.h"
+#include "supervisor/plan.h"
+#include "supervisor/serial.h"
+#include "tap.h"
+
+static char why[240];
+static char dir[] = "/tmp/test_image.XXXXXX";
+
+static const char *make_file(const char *name, off_t size)
+{
+	static char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_CREAT | O_RDWR | O_TRUNC, 0600);
+	ok(fd >= 0 && ftruncate(fd, size) == 0, "made %s", name);
+	close(fd);
+	return path;
+}
+
+static void test_images(void)
+{
+	struct image img;
+	char fifo[64];
+
+	ok(image_open(make_file("a", 1 << 20), false, 0, &img, why, sizeof(why)) == 0 &&
+	   img.size_bytes == 1 << 20 && !img.is_block, "a file opens");
+	ok(!(fcntl(img.fd, F_GETFL) & O_NONBLOCK) && fcntl(img.fd, F_GETFD) & FD_CLOEXEC,
+	   "blocking, and not for everybody");
+	close(img.fd);
+	ok(image_open(make_file("odd", 1000), true, 0, &img, why, sizeof(why)) == 0 &&
+	   img.size_bytes == 1000 && (fcntl(img.fd, F_GETFL) & O_ACCMODE) == O_RDONLY,
+	   "an odd size is served, read-only stays so");
+	close(img.fd);
+	ok(image_open(make_file("none", 0), false, 0, &img, why, sizeof(why)) < 0 &&
+	   strstr(why, "empty") && strstr(why, "/none") && img.fd == -1,
+	   "an empty one is refused by name");
+	ok(image_open("/no/such/file", false, 0, &img, why, sizeof(why)) == -ENOENT &&
+	   strstr(why, "file=/no/such/file: No such file"), "a missing one too");
+	ok(image_open("/dev/null", false, 0, &img, why, sizeof(why)) < 0 &&
+	   strstr(why, "neither"), "and a device that is no disk");
+	ok(image_open("/tmp", true, 0, &img, why, sizeof(why)) < 0, "and a directory");
+	snprintf(fifo, sizeof(fifo), "%s/fifo", dir);
+	ok(mkfifo(fifo, 0600) == 0 &&
+	   image_open(fifo, true, 0, &img, why, sizeof(why)) < 0,
+	   "and a FIFO, at once");
+	unlink(fifo);
+}
+
+static void test_pty(void)
+{
+	const struct conf_serial conf = { .kind = SERIAL_PTY };
+	struct serial s;
+	struct termios t;
+	char byte = 0;
+
+	if (serial_open(&conf, &s, why, sizeof(why))) {
+		skip("no pty here");
+		return;
+	}
+	ok(strncmp(s.name, "pty:/dev/pts/", 13) == 0, "a pty says where it is");
+	ok(tcgetattr(s.slave, &t) == 0 && !(t.c_lflag & (ECHO | ICANON)), "and is raw");
+	ok(read(s.fd, &byte, 1) < 0 && errno == EAGAIN,
+	   "nobody there is not a hang-up");
+	ok(write(s.fd, "\n", 1) == 1 && read(s.slave, &byte, 1) == 1 && byte == '\n',
+	   "bytes pass unchanged");
+	close(s.fd);
+	close(s.slave);
+}
+
+static void test_ports(void)
+{
+	struct conf_serial conf = { .kind = SERIAL_FILE, .path = make_file("com", 9) };
+	struct serial s;
+
+	ok(serial_open(&conf, &s, why, sizeof(why)) == 0 && s.fd >= 0 &&
+	   lseek(s.fd, 0, SEEK_END) == 0, "a file starts empty");
+	close(s.fd);
+	conf = (struct conf_serial){ .kind = SERIAL_TTY, .path = "/dev/null" };
+	ok(serial_open(&conf, &s, why, sizeof(why)) < 0 && strstr(why, "/dev/null"),
+	   "what is no tty is refused by name");
+	conf = (struct conf_serial){ .kind = SERIAL_NULL };
+	ok(serial_open(&conf, &s, why, sizeof(why)) == 0 && s.fd == -1, "null needs none");
+}
+
+static void test_layout(void)
+{
+	struct vram_layout l;
+
+	vram_lay_out(256, 0xf0000000, 16, &l);
+	ok(l.ram_low_bytes == 256u << 20 && l.ram_high_bytes == 0 &&
+	   l.gfn == 0x10000 && l.frames == 4096, "VRAM is parked above little RAM");
+	vram_lay_out(4096, 0xf0000000, 16, &l);
+	ok(l.ram_low_bytes == 0xf0000000 && l.ram_high_bytes == 0x10000000 &&
+	   l.gfn == 0x110000, "and above 4 GiB when low memory is full");
+	vram_lay_out(3835, 0xf0000000, 16, &l);
+	ok(l.gfn == 0x100000, "also when it nearly is");
+	vram_lay_out(8192, 0xc0000000, 0, &l);
+	ok(l.ram_low_bytes == 0xc0000000 && l.ram_high_bytes == 5ull << 30 &&
+	   l.gfn == 0 && l.frames == 0, "a larger hole, and no VRAM");
+}
+
+static void test_plan(void)
+{
+	static struct plan p;
+	static struct conf c = { .domid = 9, .max_vcpus = 2, .pci_platform = true,
+		.have_vga = true, .vga_mib = 16 };
+	struct vram_layout l;
+	int fd;
+
+	vram_lay_out(256, 0xf0000000, 16, &l);
+	plan_fill(&p, &c, &l);
+	ok(p.magic == PLAN_MAGIC && p.worker_count == 3 && p.vcpus == 2, "three workers");
+	ok(p.worker[PLAN_CHAN_VGA].role == PLAN_VGA && !p.worker[PLAN_CHAN_VGA].isa_lines &&
+	   !p.worker[PLAN_CHAN_VGA].intx_devs, "vga has no interrupt");
+	ok(p.worker[PLAN_CHAN_DISK0].isa_lines == (3 << 14) &&
+	   !(p.worker[PLAN_CHAN_DISK0].verbs & ~PLAN_MAY_MODIFIED), "disk two and one verb");
+	ok(plan_vga_slot(&c) == 3, "vga comes after the platform device");
+	c.pci_platform = c.have_vga = false;
+	plan_fill(&p, &c, &l);
+	ok(p.worker_count == 2 && plan_vga_slot(&c) == 2 &&
+	   !(p.worker[PLAN_CHAN_PLATFORM].verbs & PLAN_MAY_UNPLUG),
+	   "without it nobody unplugs");
+	fd = plan_make_fd(&p);
+	ok(fd >= 0 && write(fd, "x", 1) < 0 && ftruncate(fd, 0) < 0,
+	   "nobody can change the plan");
+	close(fd);
+}
+
+int main(void)
+{
+	char cmd[64];
+
+	if (!mkdtemp(dir))
+		return 1;
+	test_images();
+	test_pty();
+	test_ports();
+	test_layout();
+	test_plan();
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
+	return system(cmd) ? 1 : tap_done();
+}
