@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tests/lib/fakefamily.h - the real broker and workers around a fake guest
+ *
+ * Starts the programs of the build tree on the in-memory hypervisor, with the
+ * descriptors of abi/fds.h, as the supervisor does, and plays the supervisor:
+ * collects their logs (printed as TAP comments), answers their control
+ * messages.  CLOISTER_BINDIR says where the build tree is.
+ *
+ *	static struct fakefamily f;
+ *	const char *why = fakefamily_missing(&conf);
+ *	if (why)
+ *		return skip_all(why);
+ *	if (!ok(fakefamily_start(&f, &conf), "the family is up"))
+ *		...
+ *	fakeguest_in(f.g, 0, 0x3ff, 1);
+ *	ok(fakefamily_stop(&f), "it ends by itself");
+ */
+#ifndef TESTS_LIB_FAKEFAMILY_H
+#define TESTS_LIB_FAKEFAMILY_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "abi/ctl_msg.h"
+#include "abi/plan.h"
+#include "fakeguest.h"
+
+enum fakefamily_who { FF_PLATFORM, FF_DISK, FF_VGA, FF_BROKER, FF_COUNT };
+
+#define FF_DRIVES	4
+#define FF_OPTS		8
+
+struct fakefamily_conf {
+	struct fakeguest_conf guest;
+	bool no_disk, no_vga;
+	const char *image[FF_DRIVES];	/* path, or NULL */
+	bool read_only[FF_DRIVES];
+	int serial0;			/* descriptor for COM1; 0: "null" */
+	bool decline_unplug;
+	uint32_t plan_flags;		/* PLAN_NO_* */
+	bool quiet;			/* keep logs, but do not print them */
+	/* More "key=value" arguments for each; NULL ends them. */
+	const char *opt[FF_COUNT][FF_OPTS];
+};
+
+struct fakefamily_member {
+	pid_t pid;			/* 0: not running */
+	int status;			/* of the last one, as wait() has it */
+	int log_fd, ctl_fd;		/* our ends; -1 */
+	bool ready;
+	uint64_t syscalls;		/* as it reported */
+};
+
+struct fakefamily {
+	struct fakeguest *g;
+	struct fakefamily_conf conf;
+	struct plan plan;
+	struct fakefamily_member member[FF_COUNT];
+	/* What the broker told us. */
+	_Atomic uint32_t unplugs, unplug_mask, sleeps, shutdowns, lies;
+	char lie[sizeof(((struct ctl_msg *)0)->text)];
+
+	/* Private. */
+	int chan_fd[FF_COUNT], kick_fd[FF_COUNT], state_fd[FF_COUNT];
+	int plan_fd, broker_state_fd, answer_kick_fd, null_fd, image_fd[FF_DRIVES];
+	int fb_fd, scan_fd, painted_fd;
+	pthread_t monitor;
+	pthread_mutex_t lock;
+	_Atomic bool stopping;
+	char *log;
+	size_t log_len;
+};
+
+/* NULL, or which program is not built (yet). */
+const char *fakefamily_missing(const struct fakefamily_conf *conf);
+
+/* All are READY and the server is enabled; false (with comments) after 20 s. */
+bool fakefamily_start(struct fakefamily *f, const struct fakefamily_conf *conf);
+
+/* CTL_STOP, then hang up.  True: everybody who ran ended with status 0 by
+   himself.  Frees everything. */
+bool fakefamily_stop(struct fakefamily *f);
+
+/* End one by a signal and reap it.  True: it was that signal. */
+bool fakefamily_kill(struct fakefamily *f, enum fakefamily_who who, int sig);
+/* Start a successor with the same memory, and wait until it is READY. */
+bool fakefamily_respawn(struct fakefamily *f, enum fakefamily_who who);
+bool fakefamily_tell(struct fakefamily *f, enum fakefamily_who who,
+		     enum ctl_kind kind, uint64_t arg);
+/* Still there?  Reaps it if not. */
+bool fakefamily_runs(struct fakefamily *f, enum fakefamily_who who);
+/* Did anybody log a line with @text in it? */
+bool fakefamily_logged(struct fakefamily *f, const char *text);
+
+#endif /* TESTS_LIB_FAKEFAMILY_H */
