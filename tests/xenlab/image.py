@@ -396,7 +396,7 @@ def _guest(work, tree, log):
         os.unlink(os.path.join(root, 'bin', name))
     for name in ('poweroff', 'reboot'):
         _script(os.path.join(root, 'sbin', name),
-                f'sync\nmount -o remount,ro / 2>/dev/null\n'
+                f'sync\nbusybox mount -o remount,ro / 2>/dev/null\n'
                 f'exec busybox {name} -f\n')
     os.makedirs(os.path.join(root, 'etc/acpi/PWRF'))
     _script(os.path.join(root, 'etc/acpi/PWRF/00000080'),
