@@ -38,7 +38,7 @@ def read_lists(paths):
 
 class Process:
     def __init__(self, role=None, confined=False):
-        self.role, self.confined = role, confined
+        self.role, self.confined, self.makes_thread = role, confined, False
 
 
 def fd_of(call, args):
@@ -74,10 +74,12 @@ def read_strace(lines, used):
 
 def adopt(threads, pid, line):
     """A thread belongs to whom its maker belongs to, state and all."""
-    m = re.search(r'=> \{parent_tid=\[(\d+)\]|= (\d+)$', line)
-    if m and 'CLONE_THREAD' in line:
-        child = int(m.group(1) or m.group(2))
-        threads[child] = threads.setdefault(pid, Process())
+    p = threads.setdefault(pid, Process())
+    if 'clone' in line and 'flags=' in line:
+        p.makes_thread = 'CLONE_THREAD' in line
+    m = re.search(r' = (\d+)$', line)
+    if m and p.makes_thread:
+        threads[int(m.group(1))] = p
 
 
 def read_record(path, used):
@@ -109,7 +111,8 @@ def judge(policies, used):
             print('# never used:', *unused)
         for call, mark, fds in rules:
             missing = sorted(fd for fd in fds if (call, fd) not in seen)
-            if call in calls and call != 'mmap' and missing and mark == '-':
+            if call in calls and call != 'mmap' and missing and mark == '-' \
+                    and len(fds) <= 6:
                 print(f'# {name}: {call} was not seen with fd', *missing)
     print(f'1..{count}')
     return failed != 0
