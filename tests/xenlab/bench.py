@@ -83,6 +83,7 @@ class Bench:
             file.write('\n')
 
     def one_boot(self, vcpus):
+        self.slot = run.take_slot(self.progress)
         disk = os.path.join(self.scratch, 'guest.img')
         images.guest_copy(self.image, disk, 'xen_emul_unplug=never')
         drive = outer.Disk(disk)

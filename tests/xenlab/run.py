@@ -6,6 +6,7 @@ guest with xl, waits for its text, runs the dom0 script, takes the picture,
 destroys the guest, looks for anything left behind, and writes summary.json.
 """
 
+import fcntl
 import json
 import os
 import re
@@ -64,6 +65,34 @@ def parse_disk(text, readonly=False):
     if not os.path.isfile(path):
         raise RunError(USAGE, f'--disk {path}: no such file')
     return outer.Disk(path, fmt, readonly)
+
+
+def take_slot(progress):
+    """Waits until this machine has processors to spare for one more lab.
+
+    Two labs on two processors take four times as long each, because every
+    access of a guest needs two of them in turn.  Returns the held lock.
+    """
+    if os.environ.get('XENLAB_NOWAIT'):
+        return None
+    count = max(1, len(os.sched_getaffinity(0)) // 2)
+    said = False
+    while True:
+        for number in range(count):
+            path = os.path.join(images.cache_root(), f'slot{number}')
+            lock = open(path, 'w', encoding='utf-8')
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if said:
+                    progress.end()
+                return lock
+            except BlockingIOError:
+                lock.close()
+        if not said:
+            progress.begin('waiting for another lab on this machine '
+                           '(XENLAB_NOWAIT=1 does not wait)')
+            said = True
+        time.sleep(0.5)
 
 
 def free_port():
@@ -149,6 +178,8 @@ class Session:
     # -- steps -----------------------------------------------------------
 
     def boot(self):
+        if not self.options.keep:
+            self.slot = take_slot(self.progress)
         self.progress.begin('Xen up')
         self.machine.start()
         self.progress.end()
