@@ -69,6 +69,7 @@ class Bench:
                                                progress)
 
     def all(self):
+        self.slot = run.take_slot(self.progress)
         counts = [int(word) for word in
                   self.options.dom0_vcpus.split(',')]
         for vcpus in counts[:1] if self.options.quick else counts:
@@ -83,7 +84,6 @@ class Bench:
             file.write('\n')
 
     def one_boot(self, vcpus):
-        self.slot = run.take_slot(self.progress)
         disk = os.path.join(self.scratch, 'guest.img')
         images.guest_copy(self.image, disk, 'xen_emul_unplug=never')
         drive = outer.Disk(disk)
