@@ -8,10 +8,10 @@
  * it should do and what must not have happened yet.  A step that fails ends
  * the process: there is no partial confinement.
  *
- * What is per thread in Linux (mount namespace, securebits, bounding set) is
- * done in stage 1, while there is one thread: I/O threads made in stage 2
- * inherit it.  What glibc carries to all threads (ids), and what the kernel
- * does (the filter, with TSYNC), comes at the end.
+ * What is per thread in Linux (mount namespace, securebits, bounding set, no
+ * new privileges) is done in stage 1, while there is one thread: I/O threads
+ * made in stage 2 inherit it.  What glibc carries to all threads (ids), and
+ * what the kernel does (the filter, with TSYNC), comes at the end.
  *
  * It does not make namespaces other than the mount namespace: a process
  * cannot put itself into a new pid namespace, so the supervisor starts it
@@ -313,6 +313,8 @@ void sandbox_inherit(struct sandbox_args *a, const char *role, int argc, char **
 	log_init(FD_LOG, a->name, a->log_level);
 	set_title(a, argc, argv);
 	reset_signals();
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		die(errno, "cannot renounce new privileges");
 	enter_mount_namespace(a);
 	if (me.own_root)
 		lock_privileges();
@@ -645,8 +647,6 @@ static void install_filter(const struct sandbox_policy *policy)
 		.filter = (struct sock_filter *)(uintptr_t)policy->filter,
 	};
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		die(errno, "cannot renounce new privileges");
 	/* The sanitizers' allocator needs calls that no policy grants. */
 	if (SANITIZED) {
 		log_warn("no filter: built with a sanitizer");

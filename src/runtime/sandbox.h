@@ -6,7 +6,8 @@
  *
  *	1 inherit   exactly the descriptors on the command line are open; what
  *		    Linux keeps per thread (mount namespace, securebits,
- *		    bounding set) is settled while there is one thread
+ *		    bounding set, no new privileges) is settled while there
+ *		    is one thread
  *	2 build     open Xen handles, map rings, parse files (the caller)
  *	3 check     every open descriptor has the number and type expected
  *	4 restrict  Xen handles to one domain (the caller, hv_restrict())
@@ -15,7 +16,7 @@
  *	6 limits    no core, no new files, no new processes, bounded memory
  *	7 identity  own uid and gid, no groups, no capabilities, not dumpable,
  *		    killed when the supervisor dies
- *	8 filter    no new privileges, then the policy
+ *	8 filter    the policy, in every thread
  *
  * From 8 on only policy/NAME.policy is left.
  */

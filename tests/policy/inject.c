@@ -261,18 +261,40 @@ bool victim_attach(struct victim *v)
 	return waitpid(v->pid, &status, 0) == v->pid && WIFSTOPPED(status);
 }
 
+/* Registers of the victim, stopped in a system call; lets it run until it is. */
+static bool find_syscall(struct victim *v, struct user_regs_struct *regs)
+{
+	struct iovec iov = { regs, sizeof(*regs) };
+	int status;
+
+	for (int tries = 0; tries < 500; tries++) {
+		if (ptrace(PTRACE_GETREGSET, v->pid, NT_PRSTATUS, &iov))
+			return false;
+		if ((ptrace(PTRACE_PEEKTEXT, v->pid, regs->rip - 2, NULL) &
+		     0xffff) == 0x050f)
+			return true;
+		if (ptrace(PTRACE_CONT, v->pid, NULL, NULL))
+			return false;
+		usleep(2000);
+		if (ptrace(PTRACE_INTERRUPT, v->pid, NULL, NULL) ||
+		    waitpid(v->pid, &status, 0) != v->pid || !WIFSTOPPED(status))
+			return false;
+	}
+	return false;
+}
+
 /*
- * The victim sleeps in a system call, so the instruction before its program
- * counter is SYSCALL: take it back onto that, with other registers.  orig_rax
- * -1 tells the kernel that there is nothing to restart.
+ * The instruction before the victim's program counter is SYSCALL: take it back
+ * onto that, with other registers.  orig_rax -1 tells the kernel that there is
+ * nothing to restart.
  */
 int victim_call(struct victim *v, long nr, const uint64_t a[6], int64_t *result)
 {
 	struct user_regs_struct before, regs;
-	struct iovec iov = { &before, sizeof(before) };
+	struct iovec iov = { &regs, sizeof(regs) };
 	int status;
 
-	if (ptrace(PTRACE_GETREGSET, v->pid, NT_PRSTATUS, &iov))
+	if (!find_syscall(v, &before))
 		return -1;
 	regs = before;
 	regs.rip -= 2;
@@ -284,9 +306,7 @@ int victim_call(struct victim *v, long nr, const uint64_t a[6], int64_t *result)
 	regs.r10 = a[3];
 	regs.r8 = a[4];
 	regs.r9 = a[5];
-	iov.iov_base = &regs;
-	if ((ptrace(PTRACE_PEEKTEXT, v->pid, regs.rip, NULL) & 0xffff) != 0x050f ||
-	    ptrace(PTRACE_SETREGSET, v->pid, NT_PRSTATUS, &iov) ||
+	if (ptrace(PTRACE_SETREGSET, v->pid, NT_PRSTATUS, &iov) ||
 	    ptrace(PTRACE_SINGLESTEP, v->pid, NULL, NULL) ||
 	    waitpid(v->pid, &status, 0) != v->pid)
 		return -1;
