@@ -53,6 +53,7 @@
 struct client {
 	rfbClientPtr cl;	/* NULL: free */
 	bool normal;		/* handshake done */
+	bool sized;		/* a scan was asked for before it is told the size */
 	bool fresh;		/* has not been shown anything */
 	bool due;		/* gets an update when there is room */
 	int64_t deadline_ns;	/* of the handshake */
@@ -346,6 +347,20 @@ static ssize_t skip(struct client *c, size_t have)
 	return r;
 }
 
+/*
+ * Before a client is told the size of the picture we look what it is now:
+ * nobody may have looked for hours.
+ */
+static bool waits_for_size(struct client *c)
+{
+	if (c->normal || c->cl->state != RFB_INITIALISATION)
+		return false;
+	if (!c->sized && !me.scanning)
+		begin_scan(clock_now_ns());
+	c->sized = true;
+	return me.scanning;
+}
+
 /* False: no more from this client now, or it is gone. */
 static bool take_message(struct client *c, bool hung_up)
 {
@@ -361,6 +376,8 @@ static bool take_message(struct client *c, bool hung_up)
 	}
 	if (c->skip_bytes)
 		return skip(c, (size_t)r) > 0;
+	if (!hung_up && waits_for_size(c))
+		return false;
 	switch (vnc_filter(phase_of(c->cl), msg, (size_t)r, &size)) {
 	case VNC_PASS:
 		set_low_water(c, 1);
@@ -526,10 +543,11 @@ static void wait_for(struct pollfd *p, int64_t next_ns, int64_t now)
 	p[AT_PAINTED] = (struct pollfd){ .fd = me.conf.painted_fd, .events = POLLIN };
 	for (unsigned int i = 0; i < VNC_CLIENTS; i++) {
 		const struct client *c = &me.client[i];
+		bool held = c->sized && !c->normal && me.scanning;
 
 		p[AT_CLIENT + i] = (struct pollfd){
 			.fd = c->cl ? c->cl->sock : -1,
-			.events = (short)(POLLIN | POLLRDHUP |
+			.events = (short)((held ? 0 : POLLIN) | POLLRDHUP |
 					  (c->due ? POLLOUT : 0)),
 		};
 	}

@@ -195,7 +195,7 @@ static void write_planar(struct stdvga *v, uint32_t at, uint8_t val)
 /* Even addresses reach planes 0 and 2, odd ones 1 and 3. */
 static void write_odd_even(struct stdvga *v, uint32_t at, uint8_t val)
 {
-	uint8_t planes = v->r.sr[SR_PLANES] >> (at & 1);
+	uint8_t planes = (uint8_t)(v->r.sr[SR_PLANES] >> (at & 1));
 	uint32_t to = (at & ~1u) << 1 | (at & 1);
 
 	if ((to | 3) >= v->vram_bytes)

@@ -2,10 +2,11 @@
 /*
  * tests/integ/test_vnc.c - the VNC server, driven by real and by bad clients
  *
- * The server runs in a child, as in the vnc worker but without its sandbox,
- * with the framebuffer mapped read-only.  The parent plays everybody else:
- * supervisor, vga (answers scans), platform (reads the input ring), and the
- * clients, through libvncclient and through a plain socket.
+ * The server runs in a child: without an argument as a function, which is
+ * easier to debug; with the path of cloister-vnc as that program, under its
+ * filter.  The parent plays everybody else: supervisor, vga (answers scans),
+ * platform (reads the input ring), and the clients, through libvncclient and
+ * through a plain socket.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,11 +16,13 @@
 #include <rfb/rfbclient.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "abi/ctl_msg.h"
+#include "abi/fds.h"
 #include "back/fb_shm.h"
 #include "back/vnc_server.h"
 #include "base/clock.h"
@@ -29,12 +32,17 @@
 
 static struct fb *fb;
 static struct input_ring *ring;
-static int scan_fd, painted_fd, kick_fd, ctl_fd, port;
+static int scan_fd, painted_fd, kick_fd, ctl_fd, log_fd, port;
 static uint32_t events_read;
 static unsigned int scans;
 static pid_t server;
 static struct disp *disp;
 static const char *client_password = "";
+static const char *program;		/* cloister-vnc, or NULL */
+
+/* The client library's own; the server is the one under test. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) { return "leak:libvncclient"; }
 
 /* ---- everybody else ---- */
 
@@ -58,12 +66,73 @@ static int listen_somewhere(void)
 	return fd;
 }
 
+struct server_fds {
+	int fb, input, ctl, listen, log;
+};
+
+static void serve_here(const struct server_fds *fd, bool password)
+{
+	struct vnc_conf conf = {
+		.name = "test", .listen_fd = fd->listen,
+		.scan_fd = scan_fd, .painted_fd = painted_fd,
+		.ctl_fd = fd->ctl, .input_kick_fd = kick_fd,
+		.fb = fb_shm_map(fd->fb, false), .input = ring,
+		.password = password,
+	};
+
+	log_init(-1, "server", LOG_L_ERR);
+	vnc_server_open(&conf);
+	vnc_server_serve();
+	_exit(0);
+}
+
+/* As the supervisor does: descriptors at their numbers, no others. */
+static void run_program(const struct server_fds *fd, bool password)
+{
+	const int to[][2] = {
+		{ fd->log, FD_LOG }, { fd->ctl, FD_CTL }, { fd->fb, FD_VNC_FB },
+		{ scan_fd, FD_VNC_SCAN }, { painted_fd, FD_VNC_PAINTED },
+		{ fd->listen, FD_VNC_LISTEN }, { fd->input, FD_VNC_INPUT },
+		{ kick_fd, FD_VNC_INPUT_KICK },
+	};
+	enum { COUNT = sizeof(to) / sizeof(to[0]), HIGH = 100 };
+	uint64_t mask = 0;
+	char fds[24];
+
+	for (int i = 0; i < COUNT; i++)
+		dup2(to[i][0], HIGH + i);
+	close_range(3, HIGH - 1, 0);
+	for (int i = 0; i < COUNT; i++) {
+		dup2(HIGH + i, to[i][1]);
+		mask |= UINT64_C(1) << to[i][1];
+	}
+	close_range(HIGH, ~0u, 0);
+	snprintf(fds, sizeof(fds), "%" PRIx64, mask);
+	execl(program, "cloister-vnc", "--name", "vnc", "--hv", "fake",
+	      "--domid", "7", "--fds", fds, "title=test",
+	      password ? "password=on" : NULL, (char *)NULL);
+	_exit(127);
+}
+
+static void wait_ready(void)
+{
+	struct pollfd p = { .fd = ctl_fd, .events = POLLIN };
+	struct ctl_msg m = { 0 };
+
+	poll(&p, 1, 5000);
+	recv(ctl_fd, &m, sizeof(m), MSG_DONTWAIT);
+	ok(m.kind == CTL_READY && m.arg > 0, "confined and ready (%u system calls)",
+	   (unsigned int)m.arg);
+}
+
 static void start_server(bool password)
 {
 	int fb_fd = memfd_make_fb(), in_fd = memfd_make_input();
-	int pair[2], listen_fd = listen_somewhere();
+	int pair[2], logs[2], listen_fd = listen_somewhere();
 
-	if (fb_fd < 0 || in_fd < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair))
+	if (fb_fd < 0 || in_fd < 0 ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET, 0, logs))
 		die_here("set-up");
 	fb = fb_shm_map(fb_fd, true);
 	ring = memfd_map(in_fd, sizeof(*ring), true);
@@ -77,24 +146,22 @@ static void start_server(bool password)
 	atomic_store(&ring->asleep, 1);
 	server = fork();
 	if (server == 0) {
-		struct vnc_conf conf = {
-			.name = "test", .listen_fd = listen_fd,
-			.scan_fd = scan_fd, .painted_fd = painted_fd,
-			.ctl_fd = pair[1], .input_kick_fd = kick_fd,
-			.fb = fb_shm_map(fb_fd, false), .input = ring,
-			.password = password,
-		};
+		struct server_fds fd = { fb_fd, in_fd, pair[1], listen_fd, logs[1] };
 
 		close(pair[0]);
-		log_init(-1, "server", LOG_L_ERR);
-		vnc_server_open(&conf);
-		vnc_server_serve();
-		_exit(0);
+		close(logs[0]);
+		if (program)
+			run_program(&fd, password);
+		serve_here(&fd, password);
 	}
 	close(pair[1]);
+	close(logs[1]);
 	close(listen_fd);
 	close(fb_fd);
 	close(in_fd);
+	log_fd = logs[0];
+	if (program)
+		wait_ready();
 }
 
 /* The supervisor hangs up; the server ends within a second. */
@@ -115,6 +182,9 @@ static void stop_server(const char *what)
 	close(scan_fd);
 	close(painted_fd);
 	close(kick_fd);
+	close(log_fd);
+	munmap(fb, sizeof(*fb));
+	munmap(ring, sizeof(*ring));
 }
 
 static void send_password(const char *text)
@@ -167,12 +237,19 @@ static rfbClient *connect_client(void)
 	c->canHandleNewFBSize = TRUE;
 	c->GotFrameBufferUpdate = on_update;
 	c->GetPassword = on_password;
+	free(c->serverHost);
 	c->serverHost = strdup("127.0.0.1");
 	c->serverPort = port;
 	c->format.redShift = 16;
 	c->format.greenShift = 8;
 	c->format.blueShift = 0;
 	return rfbInitClient(c, NULL, NULL) ? c : NULL;
+}
+
+static void end_client(rfbClient *c)
+{
+	free(c->frameBuffer);
+	rfbClientCleanup(c);
 }
 
 /* Serves scans and this client for @ms, or until @done() says so. */
@@ -283,7 +360,7 @@ static void test_picture(void)
 		wait_pixel(second, 300, 200, 0x00ff00);
 	ok(second && seen(second, 300, 200) == 0x00ff00, "and sees the same");
 	if (second)
-		rfbClientCleanup(second);
+		end_client(second);
 
 	disp->resize(disp, 1024, 768);
 	paint(1023, 767, 0xabcdef);
@@ -298,8 +375,27 @@ static void test_picture(void)
 	wait_pixel(c, 639, 479, 0x010203);
 	is_hex(seen(c, 639, 479), 0x010203, "and back to a smaller one");
 
-	rfbClientCleanup(c);
+	end_client(c);
 	stop_server("picture");
+}
+
+/* A mode set while nobody looked. */
+static void test_late_client(void)
+{
+	rfbClient *c;
+
+	start_server(false);
+	c = connect_client();
+	if (!c)
+		return;
+	end_client(c);
+	disp->resize(disp, 1280, 1024);
+	c = connect_client();
+	ok(c && c->width == 1280 && c->height == 1024,
+	   "a client that comes later is told the present size");
+	if (c)
+		end_client(c);
+	stop_server("late client");
 }
 
 static void test_scans_follow_need(void)
@@ -325,7 +421,7 @@ static void test_scans_follow_need(void)
 		wait_pixel(c, i, 0, 0xff0000 + i);
 	}
 	ok(scans >= 15, "something changes: scans follow (%u)", scans);
-	rfbClientCleanup(c);
+	end_client(c);
 	pump(NULL, 100, NULL);
 	scans = 0;
 	pump(NULL, 700, NULL);
@@ -335,6 +431,7 @@ static void test_scans_follow_need(void)
 
 static void test_input(void)
 {
+	char cut[] = "ignored";
 	struct input_event e;
 	rfbClient *c;
 	uint64_t n;
@@ -363,10 +460,10 @@ static void test_input(void)
 	ok(next_event(&e) && e.kind == INPUT_POINTER && e.a == 0x7fff &&
 	   e.b == 0 && e.c == 1 && e.d == (720u << 16 | 400),
 	   "pointer at the right edge, left button");
-	SendClientCutText(c, strdup("ignored"), 7);
+	SendClientCutText(c, cut, 7);
 	SendKeyEvent(c, 0xffe3, TRUE);
 	is_key(0x1d, 1, "cut text is swallowed, the key after it arrives");
-	rfbClientCleanup(c);
+	end_client(c);
 	is_key(0x1d, 0, "a client that leaves lets its keys go");
 	stop_server("input");
 }
@@ -378,7 +475,7 @@ static bool gets_in(const char *password)
 	client_password = password;
 	c = connect_client();
 	if (c)
-		rfbClientCleanup(c);
+		end_client(c);
 	return c != NULL;
 }
 
@@ -456,6 +553,7 @@ static void transmit(int fd, const void *buf, size_t len)
 /* Through the handshake without a password. */
 static int raw_client(void)
 {
+	struct pollfd p = { .fd = scan_fd, .events = POLLIN };
 	int fd = connect_raw();
 
 	receive(fd, 12, 1000);
@@ -464,6 +562,8 @@ static int raw_client(void)
 	transmit(fd, "\1", 1);
 	receive(fd, 4, 1000);			/* fine */
 	transmit(fd, "\1", 1);
+	if (poll(&p, 1, 200) > 0)		/* it looks before it tells */
+		answer_scan();
 	receive(fd, 24 + 4, 1000);		/* "test" */
 	return fd;
 }
@@ -519,6 +619,32 @@ static void test_bad_messages(void)
 	stop_server("bad messages");
 }
 
+/* 16 MB in raw encoding to somebody who reads now and then: what does not
+   fit into the socket waits, and all of it arrives. */
+static void test_slow_reader(void)
+{
+	uint8_t request[10] = { 3, 0, 0, 0, 0, 0, FB_WIDTH_MAX >> 8,
+		FB_WIDTH_MAX & 255, FB_HEIGHT_MAX >> 8, FB_HEIGHT_MAX & 255 };
+	size_t left = 4 + 12 + sizeof(fb->pixel);
+	int fd;
+
+	start_server(false);
+	disp->resize(disp, FB_WIDTH_MAX, FB_HEIGHT_MAX);
+	pump(NULL, 50, NULL);
+	fd = raw_client();
+	transmit(fd, request, sizeof(request));
+	pump(NULL, 50, NULL);
+	usleep(300000);
+	for (; left > 65536; left -= 65536)
+		if (!receive(fd, 65536, 2000))
+			break;
+	ok(receive(fd, left, 2000), "a slow reader gets the whole picture");
+	transmit(fd, "\4\1\0\0\0\0\0c", 8);
+	is_key(0x2e, 1, "and is served afterwards");
+	close(fd);
+	stop_server("slow reader");
+}
+
 static void test_bad_behaviour(void)
 {
 	int fd, many[VNC_CLIENTS + 1];
@@ -567,14 +693,17 @@ static void test_bad_behaviour(void)
 	stop_server("many clients");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	program = argc > 1 ? argv[1] : NULL;
 	signal(SIGPIPE, SIG_IGN);
 	test_picture();
+	test_late_client();
 	test_scans_follow_need();
 	test_input();
 	test_password();
 	test_bad_messages();
+	test_slow_reader();
 	test_bad_behaviour();
 	return tap_done();
 }
