@@ -39,6 +39,7 @@ struct child {
 	pid_t pid;		/* 0: never started or reaped */
 	int pidfd, ctl, log;	/* -1 if closed */
 	bool ready;
+	int64_t began_ns;
 	struct logsink sink;
 	struct event *on_exit, *on_ctl, *on_log;
 };
@@ -101,8 +102,9 @@ static void on_ready(enum member m, const struct ctl_msg *msg)
 		return;
 	}
 	c->ready = true;
-	log_debug("child is ready: name=%s pid=%d syscalls=%llu", roster_name(m),
-		  c->pid, (unsigned long long)msg->arg);
+	log_debug("child is ready: name=%s pid=%d syscalls=%llu after_us=%lld",
+		  roster_name(m), c->pid, (unsigned long long)msg->arg,
+		  (long long)((clock_now_ns() - c->began_ns) / NS_PER_US));
 	if (m == MEMBER_BROKER) {
 		drop_event(&fam.start_timer);
 		fam.state = S_RUNNING;
@@ -337,6 +339,7 @@ int family_start(enum member m)
 	int rc;
 
 	roster_spec(fam.roster, m, &spec);
+	c->began_ns = clock_now_ns();
 	rc = make_pair(ctl, 0);
 	if (rc == 0)
 		rc = make_pair(log, LOG_BUFFER_BYTES);

@@ -396,25 +396,37 @@ static bool begin_events(void)
 	return sup.base != NULL;
 }
 
-/* The start-up order.  False: a line was logged, and it is over. */
+/* The start-up order.  Each step logs what went wrong. */
+static const struct {
+	const char *name;
+	bool (*run)(void);
+} steps[] = {
+	{ "xen",	reach_xen },
+	{ "events",	begin_events },
+	{ "disks",	open_disks },
+	{ "serials",	open_serials },
+	{ "display",	open_display },
+	{ "taps",	open_taps },
+	{ "qmp",	open_qmp },
+	{ "xenstore",	open_xenstore },
+	{ "roster",	make_roster },
+	{ "family",	start_family },
+	{ "watch",	watch_xenstore },
+};
+
 static bool start(void)
 {
 	vram_lay_out(sup.conf.ram_mib, sup.conf.max_low_bytes, sup.conf.vga_mib,
 		     &sup.layout);
 	sup.roster = (struct roster){ .conf = &sup.conf, .layout = &sup.layout,
 		.host = &sup.host };
-
-	return reach_xen() &&
-		begin_events() &&
-		open_disks() &&
-		open_serials() &&
-		open_display() &&
-		open_taps() &&
-		open_qmp() &&
-		open_xenstore() &&
-		make_roster() &&
-		start_family() &&
-		watch_xenstore();
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		if (!steps[i].run())
+			return false;
+		log_debug("start-up step done: step=%s at_us=%lld", steps[i].name,
+			  (long long)((clock_now_ns() - sup.began_ns) / NS_PER_US));
+	}
+	return true;
 }
 
 /* libxl 4.20 asks which options there are: QMP, and nothing else. */

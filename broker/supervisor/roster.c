@@ -179,6 +179,7 @@ static void give_vga(const struct roster *r, struct spawn_spec *s)
 	spawn_spec_opt(s, "vram=%llu,%u", (unsigned long long)r->layout->gfn,
 		       r->layout->frames);
 	spawn_spec_opt(s, "devfn=%u", plan_vga_slot(r->conf) << 3);
+	spawn_spec_opt(s, "rom=%d", r->host->vga_rom >= 0);
 }
 
 static void give_vnc(const struct roster *r, struct spawn_spec *s)
@@ -202,6 +203,8 @@ void roster_spec(const struct roster *r, enum member m, struct spawn_spec *s)
 		s->fd[FD_KICK] = r->kick[ch];
 		s->fd[FD_BROKER_KICK] = r->answer_kick;
 		s->fd[FD_STATE] = r->state[ch];
+		if (r->conf->plan_flags & PLAN_NO_POLL)
+			spawn_spec_opt(s, "poll=off");
 	}
 	switch (m) {
 	case MEMBER_BROKER:	give_broker(r, s); break;
