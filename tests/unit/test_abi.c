@@ -102,7 +102,7 @@ static void test_numbers(void)
 	/* The order in which map_pages() takes both with one call. */
 	SAME(XENMEM_resource_ioreq_server_frame_bufioreq, 0);
 	SAME(XENMEM_resource_ioreq_server_frame_ioreq(0), 1);
-	/* DMA may go where these are; policies name the ioctl, not the number. */
+	/* As they show up in traces of IOCTL_PRIVCMD_DM_OP. */
 	SAME(XEN_DMOP_create_ioreq_server, 1);
 	SAME(XEN_DMOP_set_isa_irq_level, 9);
 	SAME(XEN_DMOP_remote_shutdown, 16);
