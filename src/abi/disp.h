@@ -29,10 +29,10 @@ struct fb {
 	uint64_t size_bytes;		/* supervisor: of the memfd */
 	/* All below: vga. */
 	alignas(64) _Atomic uint32_t frame;	/* odd while geometry changes */
-	_Atomic uint32_t width, height;		/* pixels; stride is FB_WIDTH_MAX
-						   pixels, always */
+	_Atomic uint32_t width, height;		/* pixels; lines are packed, so
+						   that little memory is touched */
 	_Atomic uint32_t band[FB_BANDS];	/* counts changes of the band */
-	alignas(4096) uint32_t pixel[FB_HEIGHT_MAX][FB_WIDTH_MAX];
+	alignas(4096) uint32_t pixel[FB_HEIGHT_MAX * FB_WIDTH_MAX];
 };
 
 #define INPUT_MAGIC	0x31504e49u	/* "INP1" */

@@ -48,7 +48,7 @@ static void resize(struct disp *d, uint32_t width, uint32_t height)
 	struct fb *fb = me.fb;
 	uint32_t frame = atomic_load_explicit(&fb->frame, memory_order_relaxed);
 
-	(void)d;
+	d->stride = width;
 	frame |= 1;	/* a predecessor may have died in here */
 	atomic_store_explicit(&fb->frame, frame, memory_order_relaxed);
 	atomic_thread_fence(memory_order_release);
@@ -85,7 +85,7 @@ struct disp *fb_shm_open(struct fb *fb, int painted_fd)
 	me.fb = fb;
 	me.painted_fd = painted_fd;
 	me.disp = (struct disp){
-		.pixel = &fb->pixel[0][0], .stride = FB_WIDTH_MAX,
+		.pixel = fb->pixel, .stride = FB_WIDTH_MAX,
 		.width_max = FB_WIDTH_MAX, .height_max = FB_HEIGHT_MAX,
 		.resize = resize, .changed = mark_changed, .scanned = end_scan,
 	};

@@ -187,12 +187,11 @@ static void set_format(void)
 	me.screen->serverFormat.redShift = 16;
 	me.screen->serverFormat.greenShift = 8;
 	me.screen->serverFormat.blueShift = 0;
-	me.screen->paddedWidthInBytes = (int)FB_WIDTH_MAX * BYTES_A_PIXEL;
 }
 
 static void resize(uint32_t width, uint32_t height)
 {
-	char *pixels = (char *)(uintptr_t)&me.conf.fb->pixel[0][0];
+	char *pixels = (char *)(uintptr_t)me.conf.fb->pixel;
 
 	me.width = width;
 	me.height = height;
@@ -597,7 +596,7 @@ static void warm_up(void)
 static void set_up_screen(rfbScreenInfoPtr s)
 {
 	s->desktopName = me.conf.name;
-	s->frameBuffer = (char *)(uintptr_t)&me.conf.fb->pixel[0][0];
+	s->frameBuffer = (char *)(uintptr_t)me.conf.fb->pixel;
 	s->cursor = NULL;
 	s->alwaysShared = TRUE;
 	s->deferUpdateTime = 0;

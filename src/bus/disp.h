@@ -13,7 +13,8 @@
 
 struct disp {
 	uint32_t *pixel;	/* 0x00RRGGBB; write only */
-	uint32_t stride;	/* pixels from one line to the next */
+	uint32_t stride;	/* pixels from one line to the next; resize()
+				   may change it */
 	uint32_t width_max, height_max;	/* larger pictures are cropped */
 	/* The picture has another size; everything in it will be painted. */
 	void (*resize)(struct disp *d, uint32_t width, uint32_t height);
