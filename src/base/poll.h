@@ -5,8 +5,13 @@
  * Used by broker and workers between two requests.  The window adapts as
  * KVM's halt polling does: it grows while sleeps turn out short, and shrinks
  * to nothing once one was long, so an idle process does not look at all.
- * sched_yield() between looks: where broker and worker share a CPU, that is
- * the switch to the other.
+ *
+ * With one CPU, sched_yield() between looks is the switch to whoever is to
+ * write what we look for.  With more, a few looks go between two yields.
+ *
+ * The window is measured with the time stamp counter: in a PV dom0 reading
+ * the clock can be a system call, dearer than the look itself.  A counter
+ * that jumps only makes one window longer (bounded in looks) or shorter.
  */
 #ifndef BASE_POLL_H
 #define BASE_POLL_H
@@ -14,45 +19,66 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <x86intrin.h>
 
 #include "base/clock.h"
 
 #define POLL_START_NS	(20 * NS_PER_US)
 #define POLL_MAX_NS	(400 * NS_PER_US)
+#define POLL_LOOKS_MAX	100000u		/* whatever the counter says */
+#define POLL_LOOKS_PER_YIELD 16u	/* with more than one CPU */
 
 struct poll_window {
 	int64_t ns;		/* how long to look; 0: not at all */
 	bool on;
+	unsigned int looks;	/* between two yields */
+	uint64_t ticks_per_ms;	/* of the time stamp counter; 0: not known yet */
+	uint64_t slept_at_ticks;
 };
 
+/* Start-up only: asks how many CPUs there are. */
 static inline void poll_window_init(struct poll_window *p, bool on)
 {
-	*p = (struct poll_window){ .on = on };
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	*p = (struct poll_window){ .on = on, .looks = 1 };
+	if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 1)
+		p->looks = POLL_LOOKS_PER_YIELD;
 }
 
 /* True as soon as @ready says so; false when the window is over. */
 static inline bool poll_window_spin(struct poll_window *p,
 				    bool (*ready)(void *arg), void *arg)
 {
-	int64_t until;
+	uint64_t start, span;
 
 	if (ready(arg))
 		return true;
-	if (p->ns == 0)
+	if (p->ns == 0 || p->ticks_per_ms == 0)
 		return false;
-	until = clock_now_ns() + p->ns;
-	do {
-		sched_yield();
+	start = __rdtsc();
+	span = (uint64_t)p->ns * p->ticks_per_ms / NS_PER_MS;
+	for (unsigned int i = 1; i < POLL_LOOKS_MAX; i++) {
+		if (i % p->looks == 0)
+			sched_yield();
+		else
+			_mm_pause();
 		if (ready(arg))
 			return true;
-	} while (clock_now_ns() < until);
+		if (__rdtsc() - start >= span)
+			break;
+	}
 	return false;
 }
 
 /* Time stamp for poll_window_slept(); free when polling is off. */
-static inline int64_t poll_window_now(const struct poll_window *p)
+static inline int64_t poll_window_now(struct poll_window *p)
 {
-	return p->on ? clock_now_ns() : 0;
+	if (!p->on)
+		return 0;
+	p->slept_at_ticks = __rdtsc();
+	return clock_now_ns();
 }
 
 /* We slept from @since until now; @worth: what woke us is what we look for. */
@@ -63,6 +89,10 @@ static inline void poll_window_slept(struct poll_window *p, int64_t since, bool 
 	if (!p->on)
 		return;
 	slept = clock_now_ns() - since;
+	/* A sleep of some length also tells the counter's frequency. */
+	if (slept >= 50 * NS_PER_US && slept < NS_PER_S)
+		p->ticks_per_ms = (__rdtsc() - p->slept_at_ticks) *
+			(uint64_t)NS_PER_MS / (uint64_t)slept;
 	if (slept >= POLL_MAX_NS)
 		p->ns = 0;
 	else if (worth && p->ns == 0)
