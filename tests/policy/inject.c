@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <inttypes.h>
 #include <linux/sched.h>
 #include <poll.h>
@@ -30,6 +31,7 @@
 #include "abi/ctl_msg.h"
 #include "abi/fds.h"
 #include "abi/log_msg.h"
+#include "abi/plan.h"
 #include "hv/fake.h"
 #include "ring/memfd.h"
 
@@ -114,8 +116,61 @@ static void plan_worker(void)
 	plan_fd(FD_STATE, memfd_make_state());
 }
 
+/* A guest with one vCPU and no worker. */
+static int make_broker_plan(void)
+{
+	int fd = memfd_make("plan", sizeof(struct plan));
+	struct plan *plan = memfd_map(fd, sizeof(*plan), 1);
+
+	if (!plan)
+		return -1;
+	plan->magic = PLAN_MAGIC;
+	plan->version = PLAN_VERSION;
+	plan->domid = 7;
+	plan->vcpus = 1;
+	plan->ram_below_4g_bytes = RAM_FRAMES * (uint64_t)XEN_PAGE_SIZE;
+	munmap(plan, sizeof(*plan));
+	return fd;
+}
+
+static int make_machine(void)
+{
+	int fd = memfd_make("machine", sizeof(struct fake_machine));
+	struct fake_machine *m = memfd_map(fd, sizeof(*m), 1);
+
+	if (!m)
+		return -1;
+	m->magic = FAKE_MAGIC;
+	m->version = FAKE_VERSION;
+	m->size_bytes = sizeof(*m);
+	m->domid = 7;
+	m->vcpus = 1;
+	munmap(m, sizeof(*m));
+	return fd;
+}
+
+/* Our ends of its sockets stay open until the test ends. */
+static void plan_broker(void)
+{
+	int pair[2];
+
+	plan_fd(FD_HV_MEM, make_memory());
+	plan_fd(FD_ANSWER_KICK, eventfd(0, EFD_NONBLOCK));
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0)
+		plan_fd(FD_EVTCHN, pair[1]);
+	plan_fd(FD_DM, make_machine());
+	plan_fd(FD_DM_CALL, open("/dev/null", O_RDWR));
+	plan_fd(FD_DM_BUF, open("/dev/null", O_RDWR));
+	plan_fd(FD_PLAN, make_broker_plan());
+	plan_fd(FD_BROKER_STATE, memfd_make("state", XEN_PAGE_SIZE));
+}
+
 static void plan_role(const char *role)
 {
+	if (!strcmp(role, "broker")) {
+		plan_broker();
+		return;
+	}
 	if (strcmp(role, "vnc"))
 		plan_worker();
 	if (!strcmp(role, "platform")) {
@@ -142,8 +197,11 @@ static void plan_role(const char *role)
 
 _Noreturn static void become(const char *binary, char **argv)
 {
+	static const gid_t groups[] = { 4, 27 };
 	int null = open("/dev/null", O_RDWR);
 
+	if (geteuid() == 0)
+		setgroups(2, groups);	/* something to lose */
 	dup2(null, 0);
 	dup2(null, 1);	/* not the TAP stream */
 	for (int fd = 3; fd < 64; fd++) {
@@ -191,9 +249,9 @@ static void start_process(struct victim *v, const char *binary, const char *role
 static bool wait_ready(struct victim *v)
 {
 	struct pollfd p = { .fd = v->ctl, .events = POLLIN };
-	struct ctl_msg m;
+	struct ctl_msg m = { .kind = CTL_START };	/* only the broker cares */
 
-	if (poll(&p, 1, START_MS) != 1 ||
+	if (write(v->ctl, &m, sizeof(m)) != (ssize_t)sizeof(m) || poll(&p, 1, START_MS) != 1 ||
 	    read(v->ctl, &m, sizeof(m)) != (ssize_t)sizeof(m))
 		return false;
 	return m.kind == CTL_READY;

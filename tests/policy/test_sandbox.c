@@ -12,7 +12,9 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -129,12 +131,15 @@ static void test_from_outside(void)
 {
 	char title[64], s[4096];
 	struct victim v;
+	struct stat st;
 
 	if (!ok(victim_start(&v, binary, role, opts, true), "%s confines itself", role))
 		return;
 	read_proc(v.pid, "cmdline", s, sizeof(s));
 	snprintf(title, sizeof(title), "cloister: dom7 %s", role);
 	is_str(s, title, "its title says who it is");
+	snprintf(s, sizeof(s), "/proc/%d/fd", v.pid);
+	ok(stat(s, &st) == 0 && st.st_uid == 0, "nobody but root may look into it");
 	look_at_threads(v.pid);
 	ok(count_entries(v.pid, "cwd") == 0, "nor is there anything where it stands");
 	read_proc(v.pid, "mountinfo", s, sizeof(s));
@@ -270,10 +275,66 @@ static void test_by_hand(void)
 static void test_without_root(void)
 {
 	struct victim v;
+	struct stat st;
+	char path[64];
 
 	ok(victim_start(&v, binary, role, opts, false),
 	   "it starts for tests without an identity of its own");
+	snprintf(path, sizeof(path), "/proc/%d/fd", v.pid);
+	ok(stat(path, &st) == 0 && st.st_uid == 0, "is not dumpable even so");
 	is_hex((uint64_t)WEXITSTATUS(victim_end(&v)), 0, "and ends");
+}
+
+/* A supervisor that starts one child, and a keeper that holds the sockets. */
+_Noreturn static void be_supervisor(int pids)
+{
+	struct victim v;
+	pid_t pid[2];
+
+	if (!victim_start(&v, binary, role, opts, root))
+		_exit(1);
+	pid[0] = v.pid;
+	pid[1] = fork();
+	if (pid[1] == 0) {
+		alarm(20);
+		pause();
+		_exit(0);
+	}
+	if (write(pids, pid, sizeof(pid)) != sizeof(pid))
+		_exit(1);
+	pause();
+	_exit(0);
+}
+
+/* Its sockets stay open, so it is the death of the parent that ends it. */
+static void test_death_of_supervisor(void)
+{
+	pid_t pid[2], supervisor;
+	int pids[2], status = 0, tries;
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	fflush(stdout);
+	if (pipe(pids) || (supervisor = fork()) < 0)
+		return;
+	if (supervisor == 0)
+		be_supervisor(pids[1]);
+	close(pids[1]);
+	if (!ok(read(pids[0], pid, sizeof(pid)) == sizeof(pid), "a supervisor starts it"))
+		return;
+	kill(supervisor, SIGKILL);
+	for (tries = 0; tries < 300; tries++) {
+		if (waitpid(pid[0], &status, WNOHANG) == pid[0])
+			break;
+		usleep(10000);
+	}
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+	   "it dies when the supervisor dies");
+	if (tries == 300)
+		kill(pid[0], SIGKILL);
+	kill(pid[1], SIGKILL);
+	close(pids[0]);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
 }
 
 int main(int argc, char **argv)
@@ -286,6 +347,7 @@ int main(int argc, char **argv)
 	root = geteuid() == 0;
 	test_by_hand();
 	test_without_root();
+	test_death_of_supervisor();
 	if (strstr(binary, "probe"))
 		test_broken_promises();
 	if (!root) {
