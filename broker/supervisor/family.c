@@ -2,9 +2,10 @@
 /*
  * supervisor/family.c - the life of the children: start, messages, death
  *
- * Runs in the supervisor.  Order of life: all workers say READY, the broker is
- * told to START, says READY, and from then on the guest is served.  In this
- * version a child that dies takes the family with it; the line says why.
+ * Runs in the supervisor.  Order of life: all workers with devices say READY,
+ * the broker is told to START, says READY, and from then on the guest is
+ * served; vnc comes when it comes.  In this version a child that dies takes the
+ * family with it; the line says why.
  */
 #include "supervisor/family.h"
 
@@ -82,13 +83,19 @@ static void lose(void)
 	}
 }
 
-static bool workers_ready(void)
+static bool devices_ready(void)
 {
 	for (enum member m = 0; m < MEMBER_COUNT; m++)
-		if (m != MEMBER_BROKER && roster_has(fam.roster, m) &&
+		if (roster_channel(m) >= 0 && roster_has(fam.roster, m) &&
 		    !fam.child[m].ready)
 			return false;
 	return true;
+}
+
+static bool all_ready(void)
+{
+	return devices_ready() && fam.child[MEMBER_BROKER].ready &&
+		(!roster_has(fam.roster, MEMBER_VNC) || fam.child[MEMBER_VNC].ready);
 }
 
 static void on_ready(enum member m, const struct ctl_msg *msg)
@@ -96,7 +103,7 @@ static void on_ready(enum member m, const struct ctl_msg *msg)
 	struct child *c = &fam.child[m];
 	int rc;
 
-	if (m == MEMBER_BROKER && !workers_ready()) {
+	if (m == MEMBER_BROKER && !devices_ready()) {
 		log_err("broker is ready before its workers");
 		lose();
 		return;
@@ -105,11 +112,12 @@ static void on_ready(enum member m, const struct ctl_msg *msg)
 	log_debug("child is ready: name=%s pid=%d syscalls=%llu after_us=%lld",
 		  roster_name(m), c->pid, (unsigned long long)msg->arg,
 		  (long long)((clock_now_ns() - c->began_ns) / NS_PER_US));
-	if (m == MEMBER_BROKER) {
+	if (all_ready())
 		drop_event(&fam.start_timer);
+	if (m == MEMBER_BROKER) {
 		fam.state = S_RUNNING;
 		fam.ops->ready();
-	} else if (workers_ready()) {
+	} else if (roster_channel(m) >= 0 && devices_ready()) {
 		rc = tell(MEMBER_BROKER, CTL_START, "");
 		if (rc) {
 			log_errno(-rc, "cannot talk to child: name=broker");
@@ -175,7 +183,7 @@ static const struct {
 	bool broker_only, once;
 	void (*handle)(enum member m, const struct ctl_msg *msg);
 } rules[] = {
-	{ CTL_READY,	S_STARTING,	false, true,  on_ready },
+	{ CTL_READY,	S_STARTING | S_RUNNING, false, true, on_ready },
 	{ CTL_UNPLUG,	S_RUNNING,	true,  false, on_unplug },
 	{ CTL_SLEEP,	S_RUNNING,	true,  false, on_sleep },
 	{ CTL_SHUTDOWN,	S_RUNNING,	true,  false, on_shutdown },
@@ -306,6 +314,8 @@ static void start_too_slow(evutil_socket_t fd, short what, void *arg)
 void family_begin(struct event_base *base, struct roster *r,
 		  const struct family_ops *ops)
 {
+	const struct timeval limit = { START_LIMIT_S, 0 };
+
 	memset(&fam, 0, sizeof(fam));
 	fam.base = base;
 	fam.roster = r;
@@ -313,6 +323,18 @@ void family_begin(struct event_base *base, struct roster *r,
 	fam.state = S_STARTING;
 	for (enum member m = 0; m < MEMBER_COUNT; m++)
 		fam.child[m].pidfd = fam.child[m].ctl = fam.child[m].log = -1;
+	fam.start_timer = evtimer_new(base, start_too_slow, NULL);
+	if (fam.start_timer)
+		evtimer_add(fam.start_timer, &limit);
+}
+
+static struct event *watch(int fd, event_callback_fn fn, void *arg)
+{
+	struct event *ev = event_new(fam.base, fd, EV_READ | EV_PERSIST, fn, arg);
+
+	if (!ev || event_add(ev, NULL))
+		log_err("cannot watch a child: fd=%d", fd);
+	return ev;
 }
 
 static int make_pair(int pair[2], int buffer_bytes)
@@ -362,35 +384,10 @@ int family_start(enum member m)
 	c->log = log[0];
 	c->sink = (struct logsink){ .fd = log[0], .out = STDERR_FILENO,
 		.subject = roster_name(m), .up_to = common.log_level };
+	c->on_log = watch(c->log, log_readable, c);
+	c->on_ctl = watch(c->ctl, ctl_readable, (void *)(uintptr_t)m);
+	c->on_exit = watch(c->pidfd, child_exited, (void *)(uintptr_t)m);
 	return 0;
-}
-
-static struct event *watch(int fd, event_callback_fn fn, void *arg)
-{
-	struct event *ev = event_new(fam.base, fd, EV_READ | EV_PERSIST, fn, arg);
-
-	if (!ev || event_add(ev, NULL))
-		log_err("cannot watch a child: fd=%d", fd);
-	return ev;
-}
-
-void family_watch(void)
-{
-	const struct timeval limit = { START_LIMIT_S, 0 };
-
-	for (enum member m = 0; m < MEMBER_COUNT; m++) {
-		struct child *c = &fam.child[m];
-		void *arg = (void *)(uintptr_t)m;
-
-		if (!c->pid)
-			continue;
-		c->on_log = watch(c->log, log_readable, c);
-		c->on_ctl = watch(c->ctl, ctl_readable, arg);
-		c->on_exit = watch(c->pidfd, child_exited, arg);
-	}
-	fam.start_timer = evtimer_new(fam.base, start_too_slow, NULL);
-	if (fam.start_timer)
-		evtimer_add(fam.start_timer, &limit);
 }
 
 int family_set_password(const char *password)

@@ -19,14 +19,15 @@ struct family_ops {
 	void (*powered_off)(unsigned int reason);	/* enum io_shutdown */
 };
 
+/* A child that is not READY in time after this is lost. */
 void family_begin(struct event_base *base, struct roster *r,
 		  const struct family_ops *ops);
 
-/* Starts one child, between spawn_namespaces_enter() and _leave().  0 or -errno. */
+/*
+ * Starts one child, between spawn_namespaces_enter() and _leave().  0 or -errno.
+ * vnc may be started late: the guest does not wait for it.
+ */
 int family_start(enum member m);
-
-/* After the last start: watch them.  A child that is not READY in time is lost. */
-void family_watch(void);
 
 /* CTL_PASSWORD to vnc.  0 or -errno. */
 int family_set_password(const char *password);

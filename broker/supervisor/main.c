@@ -92,19 +92,6 @@ static void say_running(void)
 			  sup.conf.domid);
 }
 
-static void on_family_ready(void)
-{
-	sup.qmp.status = sup.conf.hold ? QMP_STATUS_PRELAUNCH : QMP_STATUS_RUNNING;
-	qmp_set_ready();
-	if (!sup.conf.hold)
-		say_running();
-	log_info("serving: domid=%u name=\"%.60s\" ready_ms=%lld", sup.conf.domid,
-		 sup.conf.name ? sup.conf.name : "",
-		 (long long)((clock_now_ns() - sup.began_ns) / NS_PER_MS));
-	/* Moving a process waits for all CPUs: not on the way to "running". */
-	cgroup_enter_own();
-}
-
 static int on_guest_sleeps(void)
 {
 	int rc = vram_set_sleep_state(3);
@@ -140,7 +127,7 @@ static void clean_process(void)
 	sigemptyset(&no_signals);
 	sigprocmask(SIG_SETMASK, &no_signals, NULL);
 	setrlimit(RLIMIT_FSIZE, &none);	/* 256 KiB under dm_restrict */
-	umask(077);
+	umask(022);
 	/* Everything but what the command line names. */
 	for (;;) {
 		unsigned int next = ~0u;
@@ -289,6 +276,28 @@ static bool open_xenstore(void)
 	return true;
 }
 
+static bool start_one(enum member m)
+{
+	int rc = roster_has(&sup.roster, m) ? family_start(m) : 0;
+
+	if (rc)
+		log_errno(-rc, "cannot start: name=%s", roster_name(m));
+	return rc == 0;
+}
+
+/* Its library is the slowest to load, and its socket listens already. */
+static bool start_late(void)
+{
+	int rc = spawn_namespaces_enter();
+	bool good = rc == 0 && start_one(MEMBER_VNC);
+
+	if (rc == 0)
+		rc = spawn_namespaces_leave();
+	if (rc)
+		log_errno(-rc, "cannot change namespaces");
+	return good && rc == 0;
+}
+
 static bool watch_xenstore(void)
 {
 	struct event *ev;
@@ -305,13 +314,20 @@ static bool watch_xenstore(void)
 	return true;
 }
 
-static bool start_one(enum member m)
+/* The guest is served: say so, then do what nobody waits for. */
+static void on_family_ready(void)
 {
-	int rc = roster_has(&sup.roster, m) ? family_start(m) : 0;
-
-	if (rc)
-		log_errno(-rc, "cannot start: name=%s", roster_name(m));
-	return rc == 0;
+	sup.qmp.status = sup.conf.hold ? QMP_STATUS_PRELAUNCH : QMP_STATUS_RUNNING;
+	qmp_set_ready();
+	if (!sup.conf.hold)
+		say_running();
+	log_info("serving: domid=%u name=\"%.60s\" ready_ms=%lld", sup.conf.domid,
+		 sup.conf.name ? sup.conf.name : "",
+		 (long long)((clock_now_ns() - sup.began_ns) / NS_PER_MS));
+	if (!start_late() || !watch_xenstore())
+		on_broken();
+	/* Moving a process waits for all CPUs. */
+	cgroup_enter_own();
 }
 
 /*
@@ -333,7 +349,7 @@ static bool start_family(void)
 		return false;
 	}
 	good = start_one(MEMBER_BROKER) && start_one(MEMBER_PLATFORM) &&
-		start_one(MEMBER_DISK0) && start_one(MEMBER_VNC);
+		start_one(MEMBER_DISK0);
 	rc = good ? vram_populate(&sup.layout) : 0;
 	if (rc) {
 		log_errno(-rc, "cannot populate video memory: vgamem_mb=%u gfn=0x%llx",
@@ -411,7 +427,6 @@ static const struct {
 	{ "xenstore",	open_xenstore },
 	{ "roster",	make_roster },
 	{ "family",	start_family },
-	{ "watch",	watch_xenstore },
 };
 
 static bool start(void)
@@ -445,10 +460,8 @@ static int run(void)
 {
 	bool started = start();
 
-	if (started) {
-		family_watch();
+	if (started)
 		event_base_dispatch(sup.base);
-	}
 	family_stop();
 	cgroup_end();
 	qmp_end();

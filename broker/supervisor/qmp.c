@@ -460,6 +460,7 @@ static void acceptable(evutil_socket_t fd, short what, void *arg)
 static int bind_path(const char *path)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	mode_t mask;
 	int fd, rc = 0;
 
 	if (strlen(path) >= sizeof(sa.sun_path))
@@ -468,10 +469,12 @@ static int bind_path(const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
+	mask = umask(077);
 	if (unlink(path) && errno != ENOENT)
 		rc = -errno;
 	else if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)))
 		rc = -errno;
+	umask(mask);
 	if (rc) {
 		close(fd);
 		return rc;

@@ -24,6 +24,18 @@ static uint32_t dom;
 static bool dir_seen;
 static char dir[64], qdisk_dir[64], vkbd_dir[64];
 
+static bool exists(const char *path)
+{
+	unsigned int n;
+	char **list = xs_directory(store, XBT_NULL, path, &n);
+
+	/* Any other error is a broken connection, not a missing node. */
+	if (!list)
+		return errno != ENOENT;
+	free(list);
+	return true;
+}
+
 int xs_store_open(uint32_t domid)
 {
 	store = xs_open(0);
@@ -33,6 +45,7 @@ int xs_store_open(uint32_t domid)
 	snprintf(dir, sizeof(dir), "/local/domain/0/device-model/%u", dom);
 	snprintf(qdisk_dir, sizeof(qdisk_dir), "/local/domain/0/backend/qdisk/%u", dom);
 	snprintf(vkbd_dir, sizeof(vkbd_dir), "/local/domain/0/backend/vkbd/%u", dom);
+	dir_seen = exists(dir);
 	return 0;
 }
 
@@ -70,18 +83,6 @@ bool xs_store_has_qdisk(void)
 	return found;
 }
 
-static bool exists(const char *path)
-{
-	unsigned int n;
-	char **list = xs_directory(store, XBT_NULL, path, &n);
-
-	/* Any other error is a broken connection, not a missing node. */
-	if (!list)
-		return errno != ENOENT;
-	free(list);
-	return true;
-}
-
 int xs_store_say_running(void)
 {
 	char path[80];
@@ -102,7 +103,6 @@ int xs_store_watch(void)
 {
 	if (!store)
 		return -ENOTCONN;
-	dir_seen = exists(dir);
 	if (!xs_watch(store, dir, "dir") || !xs_watch(store, "@releaseDomain", "domain") ||
 	    !xs_watch(store, vkbd_dir, "vkbd"))
 		return -errno;

@@ -96,7 +96,6 @@ static int live(const char *dir, const char *program, const char *way, int more_
 	ready = broken = 0;
 	family_begin(base, &roster, &ops);
 	ok(start_all(), "%s: all start", way);
-	family_watch();
 	event_base_loopexit(base, &(struct timeval){ 10, 0 });
 	event_base_dispatch(base);
 	if (more_ms) {
