@@ -25,7 +25,8 @@ static void refused(const char *line, enum conf_result want, const char *naming)
 {
 	enum conf_result rc = parse(line);
 
-	ok(rc == want && strstr(c.why, naming), "status %d, naming %s", want, naming);
+	ok(rc == want && strstr(c.why, naming), "status %d, naming %s", want,
+	   naming ? naming : "");
 	if (rc != want || !strstr(c.why, naming))
 		printf("# status %d: %s\n", rc, rc ? c.why : "");
 }
