@@ -42,9 +42,10 @@ static void attach(struct worker *w, unsigned int drive)
 int main(int argc, char **argv)
 {
 	/* 1. Check what we inherited, start logging, map the rings. */
-	struct worker *w = worker_begin("disk", argc, argv, true);
+	struct worker *w = worker_begin("disk", argc, argv);
 
 	/* 2. Build the machine. */
+	worker_open_memory(w);
 	piix_ide_init(&ide, w->bus, PCI_DEVFN(1, 1));
 	for (unsigned int drive = 0; drive < IDE_DRIVES; drive++)
 		attach(w, drive);

@@ -85,7 +85,7 @@ int main(int argc, char **argv)
 	static const char *const no_yes[] = { "0", "1", NULL };
 	static const char *const answers[] = { "decline", "accept", NULL };
 	/* 1. Check what we inherited, start logging, map the rings. */
-	struct worker *w = worker_begin("platform", argc, argv, false);
+	struct worker *w = worker_begin("platform", argc, argv);
 	struct platform_conf conf = {
 		.vcpus = opt_count(w, "vcpus", 1, 128),
 		.ram_below_4g_bytes = w->args.ram_below_4g_bytes,

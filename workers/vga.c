@@ -70,11 +70,12 @@ static void read_rom(struct worker *w, struct stdvga_cfg *cfg)
 int main(int argc, char **argv)
 {
 	/* 1. Check what we inherited, start logging, map the rings. */
-	struct worker *w = worker_begin("vga", argc, argv, true);
+	struct worker *w = worker_begin("vga", argc, argv);
 	const char *devfn = sandbox_opt(&w->args, "devfn");
 	struct stdvga_cfg cfg = { .devfn = PCI_DEVFN(3, 0) };
 
 	/* 2. Build the machine. */
+	worker_open_memory(w);
 	if (devfn)
 		cfg.devfn = strtoul(devfn, NULL, 0) & 0xff;
 	open_vram(w, &cfg);

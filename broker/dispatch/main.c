@@ -135,6 +135,15 @@ static bool is_stuck(void)
 	return false;
 }
 
+/* Does a vCPU wait for a worker, or do we wait for a vCPU? */
+static bool worker_owes(void)
+{
+	for (unsigned int i = 0; i < broker.vcpus; i++)
+		if (broker.vcpu[i].state != VCPU_IDLE)
+			return true;
+	return false;
+}
+
 static void idle(void)
 {
 	int64_t since;
@@ -143,7 +152,7 @@ static void idle(void)
 		wait_events(STUCK_WAIT_MS);
 		return;
 	}
-	if (poll_window_spin(&broker.poll, work_waits, NULL))
+	if (poll_window_spin(&broker.poll, worker_owes(), work_waits, NULL))
 		return;
 	set_asleep(true);
 	atomic_thread_fence(memory_order_seq_cst); /* C, ring/chan.h */

@@ -7,7 +7,8 @@
  * to nothing once one was long, so an idle process does not look at all.
  *
  * With one CPU, sched_yield() between looks is the switch to whoever is to
- * write what we look for.  With more, a few looks go between two yields.
+ * write what we look for; where that is not a process of this dom0 but the
+ * guest, or with more CPUs, a few looks go between two yields.
  *
  * The window is measured with the time stamp counter: in a PV dom0 reading
  * the clock can be a system call, dearer than the look itself.  A counter
@@ -26,12 +27,12 @@
 #define POLL_START_NS	(20 * NS_PER_US)
 #define POLL_MAX_NS	(400 * NS_PER_US)
 #define POLL_LOOKS_MAX	100000u		/* whatever the counter says */
-#define POLL_LOOKS_PER_YIELD 16u	/* with more than one CPU */
+#define POLL_LOOKS_PER_YIELD 16u
 
 struct poll_window {
 	int64_t ns;		/* how long to look; 0: not at all */
 	bool on;
-	unsigned int looks;	/* between two yields */
+	bool one_cpu;
 	uint64_t ticks_per_ms;	/* of the time stamp counter; 0: not known yet */
 	uint64_t slept_at_ticks;
 };
@@ -42,15 +43,19 @@ static inline void poll_window_init(struct poll_window *p, bool on)
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
-	*p = (struct poll_window){ .on = on, .looks = 1 };
-	if (sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 1)
-		p->looks = POLL_LOOKS_PER_YIELD;
+	*p = (struct poll_window){ .on = on };
+	p->one_cpu = sched_getaffinity(0, sizeof(set), &set) != 0 ||
+		CPU_COUNT(&set) == 1;
 }
 
-/* True as soon as @ready says so; false when the window is over. */
-static inline bool poll_window_spin(struct poll_window *p,
+/*
+ * True as soon as @ready says so; false when the window is over.  @neighbour:
+ * we wait for another process of this machine.
+ */
+static inline bool poll_window_spin(struct poll_window *p, bool neighbour,
 				    bool (*ready)(void *arg), void *arg)
 {
+	unsigned int looks = p->one_cpu && neighbour ? 1 : POLL_LOOKS_PER_YIELD;
 	uint64_t start, span;
 
 	if (ready(arg))
@@ -60,7 +65,7 @@ static inline bool poll_window_spin(struct poll_window *p,
 	start = __rdtsc();
 	span = (uint64_t)p->ns * p->ticks_per_ms / NS_PER_MS;
 	for (unsigned int i = 1; i < POLL_LOOKS_MAX; i++) {
-		if (i % p->looks == 0)
+		if (i % looks == 0)
 			sched_yield();
 		else
 			_mm_pause();

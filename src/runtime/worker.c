@@ -22,10 +22,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/poll.h"
-#include "hv/hv.h"
 #include "ring/chan.h"
 #include "ring/memfd.h"
-#include "runtime/dma_guest.h"
+#include "runtime/worker_mem.h"
 
 #define REQUESTS_PER_TURN	64u	/* then timers and back ends get a look */
 #define STOP_WAIT_NS		(800 * NS_PER_MS)
@@ -43,7 +42,7 @@ static struct {
 	struct bus bus;
 	struct bus_host host;
 	struct chan_worker chan;
-	struct hv *hv;
+	const struct worker_mem *mem;	/* NULL: no guest memory */
 	uint64_t own;			/* bit per descriptor we opened */
 	struct io_msg now;		/* the request being served, if busy */
 	bool busy;			/* deferred: now waits for bus_resume() */
@@ -163,7 +162,7 @@ static uint64_t do_request(const struct io_msg *m)
 		bus_read_note(&me.bus, m);
 		return 0;
 	case IO_INVALIDATE:
-		if (me.hv && !dma_guest_invalidate())
+		if (me.mem && !me.mem->invalidate())
 			bus_defer(&me.bus);
 		return 0;
 	case IO_UNPLUG:
@@ -288,7 +287,7 @@ static void idle(void)
 {
 	int64_t slept_at;
 
-	if (!me.busy && poll_window_spin(&me.poll, work_waits, NULL)) {
+	if (!me.busy && poll_window_spin(&me.poll, true, work_waits, NULL)) {
 		if (!request_waits())
 			wait_events(0);
 		return;
@@ -367,21 +366,26 @@ static void map_channel(void)
 	bus_init(&me.bus, &me.host, c, s);
 }
 
-static void modified(void *ctx, uint64_t gfn, uint64_t frames)
+void worker_set_memory(const struct worker_mem *mem)
+{
+	me.mem = mem;
+	me.host.dma = mem->dma;
+}
+
+void worker_say_modified(void *ctx, uint64_t gfn, uint64_t frames)
 {
 	say(ctx, &(struct io_msg){ .kind = ANS_MODIFIED, .addr = gfn,
 				   .data = frames, .win = IO_NO_WIN });
 }
 
 /* The last pin on memory that an INVALIDATE took away is gone. */
-static void invalidated(void *ctx)
+void worker_invalidated(void *ctx)
 {
 	(void)ctx;
 	bus_resume(&me.bus, 0);
 }
 
-struct worker *worker_begin(const char *role, int argc, char **argv,
-			    bool needs_memory)
+struct worker *worker_begin(const char *role, int argc, char **argv)
 {
 	const char *poll;
 
@@ -390,14 +394,6 @@ struct worker *worker_begin(const char *role, int argc, char **argv,
 				     .now_ns = now_ns };
 	make_loop();
 	map_channel();
-	if (needs_memory) {
-		me.hv = hv_open(me.w.args.hv, me.w.args.domid, HV_WORKER);
-		worker_owns(&me.w, FD_HV_MEM);
-		me.host.dma = dma_guest_init(me.hv,
-					     me.w.args.ram_below_4g_bytes,
-					     me.w.args.ram_above_4g_bytes,
-					     modified, invalidated, NULL);
-	}
 	poll = sandbox_opt(&me.w.args, "poll");
 	poll_window_init(&me.poll, !poll || strcmp(poll, "off") != 0);
 	me.w.bus = &me.bus;
@@ -428,12 +424,6 @@ void worker_hint(struct worker *w, bool (*ready)(void))
 	me.hint = ready;
 }
 
-void *worker_map_vram(struct worker *w, uint64_t gfn, uint32_t frames)
-{
-	(void)w;
-	return hv_map_run(me.hv, gfn, frames);
-}
-
 void worker_owns(struct worker *w, int fd)
 {
 	(void)w;
@@ -445,8 +435,8 @@ void worker_confine(struct worker *w, const struct sandbox_policy *policy)
 	struct ctl_msg ready = { .kind = CTL_READY, .arg = policy->syscalls };
 
 	bus_close(&me.bus);
-	if (me.hv)
-		hv_restrict(me.hv);
+	if (me.mem)
+		me.mem->restrict_all();
 	sandbox_enter(&w->args, me.own, policy);
 	atomic_store_explicit(&me.chan.c->ready, 1, memory_order_release);
 	if (write(FD_CTL, &ready, sizeof(ready)) != (ssize_t)sizeof(ready))

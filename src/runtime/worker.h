@@ -20,11 +20,16 @@ struct worker {
 
 /*
  * Inherit: checks descriptors, starts logging, maps channel and state, makes
- * epoll and timer.  @role "disk"; @needs_memory: also opens the guest-memory
- * handle and provides bus/dma.h.
+ * epoll and timer.  @role "disk".
  */
-struct worker *worker_begin(const char *role, int argc, char **argv,
-			    bool needs_memory);
+struct worker *worker_begin(const char *role, int argc, char **argv);
+
+/*
+ * For workers with guest memory (worker_mem.c, so that the others are not
+ * linked with a hypervisor): opens the handle and provides bus/dma.h.
+ * Directly after begin.
+ */
+void worker_open_memory(struct worker *w);
 
 /* Between begin and confine: watch a descriptor; fn runs from the loop, then
    the bus is settled.  At most WORKER_WATCHES. */
@@ -38,8 +43,8 @@ void worker_watch_change(struct worker *w, int fd, uint32_t epoll_events);
    something: asked while the worker looks for requests before it sleeps. */
 void worker_hint(struct worker *w, bool (*ready)(void));
 
-/* Guest RAM and VRAM for workers with memory.  VRAM is mapped once, writable,
-   before confinement; NULL if it cannot be. */
+/* After worker_open_memory(): VRAM is mapped once, writable, before
+   confinement; NULL if it cannot be. */
 void *worker_map_vram(struct worker *w, uint64_t gfn, uint32_t frames);
 
 /* Own descriptor @fd (opened between begin and confine), for the check. */
