@@ -88,7 +88,7 @@ static bool unplug(struct peer *p, const struct io_msg *m)
 				  q->plan->role != PLAN_NET))
 			continue;
 		broker.unplug_due++;
-		if (peer_send(q, &ask, OWNER_UNPLUG, 0, false)) {
+		if (peer_send(q, &ask, OWNER_UNPLUG, 0, SEND_EFFECTIVE)) {
 			broker.unplug_due--;
 			peer_lied(q, "request ring stays full");
 		}
@@ -155,7 +155,7 @@ static bool send_reply(struct peer *p)
 	struct io_msg m = { .kind = IO_REPLY, .data = p->reply,
 			    .flags = IO_POSTED, .win = IO_NO_WIN };
 
-	p->reply_due = peer_send(p, &m, OWNER_NONE, 0, false) != 0;
+	p->reply_due = peer_send(p, &m, OWNER_NONE, 0, SEND_EFFECTIVE) != 0;
 	return !p->reply_due;
 }
 

@@ -138,13 +138,16 @@ void route_remove(unsigned int space, unsigned int peer, unsigned int win);
 bool spare_read(struct peer *p, unsigned int win, uint32_t off,
 		unsigned int size, uint64_t *value);
 bool spare_may_post(const struct peer *p, unsigned int win, uint32_t off,
-		    unsigned int size, bool *inert);
+		    unsigned int size, uint8_t *flags);
 
 /* peer.c */
 bool peer_import(struct peer *p);	/* false: nonsense announced */
-/* 0, -EAGAIN (full), or -EPROTO (peer_lied() was called). */
+/* 0, -EAGAIN (full), or -EPROTO (peer_lied() was called).  @row_flags:
+   CHAN_ROW_INERT, CHAN_ROW_LAZY, or neither. */
+#define SEND_LAZY	(CHAN_ROW_INERT | CHAN_ROW_LAZY)
+#define SEND_EFFECTIVE	0u		/* may change a shadow word */
 int peer_send(struct peer *p, struct io_msg *m, enum owner what,
-	      unsigned int vcpu, bool inert);
+	      unsigned int vcpu, uint8_t row_flags);
 int peer_data_get(struct peer *p, uint16_t *slot);
 void peer_kick_all(void);
 /* ANS_MAP and ANS_UNMAP; false if the worker may not. */

@@ -131,7 +131,7 @@ static int send_access(unsigned int vcpu)
 		if (m.flags & IO_WRITE)
 			guest_string(r, p->ch.c->data[v->slot], false);
 	}
-	rc = peer_send(p, &m, OWNER_VCPU, vcpu, false);
+	rc = peer_send(p, &m, OWNER_VCPU, vcpu, SEND_EFFECTIVE);
 	if (rc)
 		return rc;
 	v->seq = m.seq;
@@ -145,7 +145,7 @@ static bool post_write(unsigned int vcpu, uint32_t off)
 	struct vcpu *v = &broker.vcpu[vcpu];
 	struct peer *p = &broker.peer[v->peer];
 	const struct xen_ioreq *r = &v->req;
-	bool inert = false;
+	uint8_t flags = 0;
 	struct io_msg m = {
 		.kind = IO_ACCESS, .size = (uint8_t)r->size, .count = 1,
 		.win = v->win, .addr = r->addr, .data = r->data,
@@ -153,9 +153,9 @@ static bool post_write(unsigned int vcpu, uint32_t off)
 	};
 
 	if (r->count != 1 || is_string(r) ||
-	    !spare_may_post(p, v->win, off, r->size, &inert))
+	    !spare_may_post(p, v->win, off, r->size, &flags))
 		return false;
-	if (peer_send(p, &m, OWNER_NONE, 0, inert))
+	if (peer_send(p, &m, OWNER_NONE, 0, flags))
 		return false;
 	ioreq_complete(vcpu, 0);
 	return true;
@@ -268,7 +268,7 @@ static void start_invalidate(unsigned int vcpu)
 			continue;
 		/* The ring has 4,096 slots and the vCPUs at most 128. */
 		v->answers_due++;
-		if (peer_send(p, &m, OWNER_INVALIDATE, vcpu, false)) {
+		if (peer_send(p, &m, OWNER_INVALIDATE, vcpu, SEND_EFFECTIVE)) {
 			peer_lied(p, "request ring stays full");
 			if (v->state != VCPU_INVALIDATING)
 				return;
@@ -403,7 +403,7 @@ void ioreq_drain_buffered(void)
 		/* The data slot was free, so a ring slot may still be short:
 		   4,096 requests without data.  Then the entries would be lost;
 		   make room first. */
-		rc = peer_send(p, &m, OWNER_NONE, 0, true);
+		rc = peer_send(p, &m, OWNER_NONE, 0, SEND_LAZY);
 		if (rc == -EAGAIN)
 			peer_lied(p, "request ring stays full");
 	}

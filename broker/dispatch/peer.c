@@ -151,7 +151,7 @@ int peer_data_get(struct peer *p, uint16_t *slot)
 }
 
 int peer_send(struct peer *p, struct io_msg *m, enum owner what,
-	      unsigned int vcpu, bool inert)
+	      unsigned int vcpu, uint8_t row_flags)
 {
 	bool has_data = (m->flags & IO_DATA) || m->kind == IO_BATCH;
 	uint32_t used;
@@ -166,8 +166,9 @@ int peer_send(struct peer *p, struct io_msg *m, enum owner what,
 	p->owner[m->seq % CHAN_REQS].seq = m->seq;
 	p->owner[m->seq % CHAN_REQS].what = (uint8_t)what;
 	p->owner[m->seq % CHAN_REQS].vcpu = (uint8_t)vcpu;
-	if (!inert) {
+	if (!(row_flags & CHAN_ROW_INERT))
 		p->effective = p->ch.tail;
+	if (!(row_flags & CHAN_ROW_LAZY)) {
 		p->kick = true;
 		return 0;
 	}

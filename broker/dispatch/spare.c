@@ -41,7 +41,7 @@ static bool send_note(struct peer *p, unsigned int win, uint32_t off,
 
 	if (p->note_row == row && p->note_seq + 1 == p->ch.tail)
 		return true;
-	if (peer_send(p, &m, OWNER_NONE, 0, true))
+	if (peer_send(p, &m, OWNER_NONE, 0, SEND_LAZY))
 		return false;
 	p->note_row = row;
 	p->note_seq = m.seq;
@@ -97,13 +97,13 @@ bool spare_read(struct peer *p, unsigned int win, uint32_t off,
 }
 
 bool spare_may_post(const struct peer *p, unsigned int win, uint32_t off,
-		    unsigned int size, bool *inert)
+		    unsigned int size, uint8_t *flags)
 {
 	uint8_t row = find_row(p, win, off, size);
 
 	if ((broker.plan->flags & PLAN_NO_POSTED) || row == NO_ROW ||
 	    !(p->row[row].flags & CHAN_ROW_POSTED))
 		return false;
-	*inert = p->row[row].flags & CHAN_ROW_INERT;
+	*flags = p->row[row].flags;
 	return true;
 }

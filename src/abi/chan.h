@@ -77,8 +77,9 @@ static_assert(sizeof(struct chan_row) == 8, "layout");
 #define CHAN_ROW_SHADOW	0x01u	/* chan.shadow[row] answers reads */
 #define CHAN_ROW_NOTIFY	0x02u	/* ... and the worker is told (IO_READ_NOTE) */
 #define CHAN_ROW_POSTED	0x04u	/* writes complete at once */
-#define CHAN_ROW_INERT	0x08u	/* a write changes no shadow word or mirror
-				   of this worker and may be delivered late */
+#define CHAN_ROW_INERT	0x08u	/* a write changes no valid shadow word or
+				   mirror of this worker */
+#define CHAN_ROW_LAZY	0x10u	/* ... and need not wake the worker */
 
 /*
  * A shadow word: bits 0-31 the value, bit 32 valid.  One atomic 64-bit word,

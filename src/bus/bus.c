@@ -543,7 +543,8 @@ static void announce(struct bus *b)
 				(r->flags & REG_SHADOW ? CHAN_ROW_SHADOW : 0) |
 				(r->flags & REG_NOTIFY ? CHAN_ROW_NOTIFY : 0) |
 				(r->flags & REG_POSTED ? CHAN_ROW_POSTED : 0) |
-				(r->flags & REG_INERT ? CHAN_ROW_INERT : 0)),
+				(r->flags & REG_INERT ? CHAN_ROW_INERT : 0) |
+				(r->flags & REG_LAZY ? CHAN_ROW_LAZY : 0)),
 		};
 	}
 	c->win_count = b->win_count;

@@ -127,6 +127,8 @@ const char *reg_check(const struct reg_file *f)
 			return "NOTIFY without a read hook";
 		if ((r->flags & REG_SHADOW) && r->read && !r->shadow)
 			return "SHADOW with a read hook needs a shadow hook";
+		if ((r->flags & REG_LAZY) && !(r->flags & REG_INERT))
+			return "LAZY without INERT";
 		if ((r->flags & REG_INERT) && !(r->flags & REG_POSTED))
 			return "INERT without POSTED";
 		if (r->xor && !(r->flags & REG_SHADOW))

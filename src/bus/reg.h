@@ -29,12 +29,15 @@
  *	   guest cannot observe the difference: never for an interrupt
  *	   acknowledge or mask, never for a change of routing.
  * INERT   With POSTED: the write changes no shadow word or mirror of this
- *	   worker, so shadow reads need not wait for it.
+ *	   worker that is valid, so shadow reads need not wait for it.
+ * LAZY	   With INERT: nothing happens that anybody waits for, so the worker is
+ *	   not woken; it gets the write with the next request that matters.
  */
 #define REG_SHADOW	0x01u
 #define REG_NOTIFY	0x02u
 #define REG_POSTED	0x04u
 #define REG_INERT	0x08u
+#define REG_LAZY	0x10u
 
 /*
  * Rows are sorted by @off and do not overlap; @rw and @w1c are disjoint.

@@ -67,7 +67,7 @@ static uint32_t index_read(void *dev, const struct reg *r)
 static const struct reg rows[] = {
 	/* Only selects what the next access to DATA, in order, means. */
 	RX(INDEX, 0, 1, .read = index_read, .write = index_write,
-			.flags = REG_POSTED | REG_INERT),
+			.flags = REG_POSTED | REG_INERT | REG_LAZY),
 	RX(DATA,  1, 1, .read = data_read, .write = data_write),
 };
 /* clang-format on */

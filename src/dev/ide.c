@@ -243,7 +243,7 @@ static void command_write(void *dev, const struct reg *r, uint32_t val,
 }
 
 /* Only latched, for the command that follows; no shadow word depends on it. */
-#define LATCHED	.flags = REG_POSTED | REG_INERT
+#define LATCHED	.flags = REG_POSTED | REG_INERT | REG_LAZY
 
 static const struct reg task_rows[] = {
 	/* TF_DATA: 16 bits wide, see port_read() */

@@ -69,7 +69,7 @@ static const struct reg confadd_rows[] = {
 	/* Xen acts on the dword before we see it; nothing of ours depends on
 	   it but its own read-back, which comes here in order. */
 	RX(CONFADD, 0, 4, .read = confadd_read, .write = confadd_write,
-			  .flags = REG_POSTED | REG_INERT),
+			  .flags = REG_POSTED | REG_INERT | REG_LAZY),
 };
 static const struct reg port92_rows[] = {
 	/* A latch: reading it has no effect. */

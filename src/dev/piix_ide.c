@@ -41,7 +41,7 @@ static void bm_cmd_write(void *dev, const struct reg *r, uint32_t val,
 #define BM_STATUS(ch)	R(struct piix_ide, BMIS##ch, (ch) * 8 + 2, \
 	r.bm[ch].status, .rw = 0x60, .w1c = BM_ERROR | BM_INT, .flags = REG_SHADOW)
 #define BM_PRD(ch)	R(struct piix_ide, BMIDTP##ch, (ch) * 8 + 4, r.bm[ch].prd, \
-	.rw = ~3u, .flags = REG_POSTED | REG_INERT)
+	.rw = ~3u, .flags = REG_POSTED | REG_INERT | REG_LAZY)
 
 static const struct reg bm_rows[] = {
 	BM_CMD(0), BM_STATUS(0), BM_PRD(0),

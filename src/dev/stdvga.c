@@ -283,7 +283,7 @@ static uint32_t dac_data_read(void *dev, const struct reg *reg)
  */
 #define POSTED		.flags = REG_POSTED
 #define SHADOWED	.flags = REG_POSTED | REG_SHADOW
-#define INERT		.flags = REG_POSTED | REG_INERT
+#define INERT		.flags = REG_POSTED | REG_INERT | REG_LAZY
 #define V		struct stdvga
 
 static const struct reg ports[] = {

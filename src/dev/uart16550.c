@@ -317,7 +317,7 @@ static bool iir_shadow(const void *dev, const struct reg *r, uint32_t *val)
 
 	(void)r;
 	*val = iir_value(u);
-	return pending_id(u) != IIR_THRI;
+	return pending_id(u) != IIR_THRI && !(u->r.mcr & MCR_LOOP);
 }
 
 static uint32_t iir_read(void *dev, const struct reg *r)
@@ -379,7 +379,8 @@ static bool lsr_shadow(const void *dev, const struct reg *r, uint32_t *val)
 
 	(void)r;
 	*val = u->r.lsr;
-	return !(u->r.lsr & LSR_ERRORS);
+	/* Looped back, a write to THR shows here. */
+	return !(u->r.lsr & LSR_ERRORS) && !(u->r.mcr & MCR_LOOP);
 }
 
 static uint32_t lsr_read(void *dev, const struct reg *r)
@@ -416,9 +417,10 @@ static uint32_t msr_read(void *dev, const struct reg *r)
 #define U(sym, at, fld, ...) R(struct uart, sym, at, r.fld, __VA_ARGS__)
 /* clang-format off */
 static const struct reg rows[] = {
-	/* Nobody can see when a byte leaves; the interrupt follows it. */
+	/* Nobody can see when a byte leaves; the interrupt follows it.  Inert:
+	   LSR goes on saying that there is room, as for a fast line. */
 	RX(RBR, 0, 1, .read = rbr_read, .write = thr_write,
-		.flags = REG_POSTED),
+		.flags = REG_POSTED | REG_INERT),
 	/* Reading has no effect. */
 	RX(IER, 1, 1, .read = ier_read, .write = ier_write,
 		.shadow = ier_shadow, .flags = REG_SHADOW),

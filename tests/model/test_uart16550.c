@@ -331,8 +331,9 @@ static void test_shortcuts(void)
 	ok(rig_shadow(&rig, CHAN_PIO, MSR, 1, &v) && v == 0xb0, "MSR shadow");
 	ok(!rig_shadow(&rig, CHAN_PIO, SCR, 1, &v), "SCR has none");
 	ok(!rig_shadow(&rig, CHAN_PIO, LSR, 2, &v), "nor has a word");
-	is_hex(rig_row_flags(&rig, CHAN_PIO, COM1, 1), CHAN_ROW_POSTED,
-	       "THR is posted");
+	is_hex(rig_row_flags(&rig, CHAN_PIO, COM1, 1),
+	       CHAN_ROW_POSTED | CHAN_ROW_INERT,
+	       "THR is posted, inert, and wakes the worker");
 	is_hex(rig_row_flags(&rig, CHAN_PIO, IER, 1), CHAN_ROW_SHADOW,
 	       "IER is not");
 	out8(&rig, IER, 2);
@@ -346,6 +347,9 @@ static void test_shortcuts(void)
 	ok(!rig_shadow(&rig, CHAN_PIO, LSR, 1, &v),
 	   "LSR with OE must be asked");
 	in8(&rig, LSR);
+	ok(!rig_shadow(&rig, CHAN_PIO, LSR, 1, &v),
+	   "and so while THR is looped back to it");
+	out8(&rig, MCR, 0);
 	ok(rig_shadow(&rig, CHAN_PIO, LSR, 1, &v) && v == 0x61,
 	   "and is valid again afterwards");
 }
