@@ -97,6 +97,13 @@ struct route {
 };
 #define ROUTES_MAX	(WORKERS_MAX * CHAN_WINS)
 
+/* How accesses were answered, since start. */
+struct broker_stats {
+	uint64_t shadow, mirror, posted, hops, unclaimed;
+	uint64_t batches, buffered;	/* IO_BATCH sent, writes in them */
+	uint64_t sleeps;
+};
+
 struct broker {
 	struct hv *hv;
 	const struct plan *plan;
@@ -108,8 +115,10 @@ struct broker {
 	uint32_t unplug_mask;
 	int unplug_peer;		/* who asked; -1: nobody */
 	bool buf_stuck;			/* buffered writes wait for room */
+	bool buf_hot;			/* its channel stays masked for a while */
 	uint64_t vram_gfn;		/* where VRAM is now */
 	struct poll_window poll;
+	struct broker_stats stats;
 	struct vcpu vcpu[XEN_IOREQ_SLOTS];
 	struct peer peer[WORKERS_MAX];
 	unsigned int route_count[CHAN_SPACE_COUNT];
@@ -125,6 +134,9 @@ void ioreq_retry(void);			/* vCPUs in VCPU_SENDING */
 void ioreq_answered(unsigned int vcpu, uint64_t value);
 void ioreq_complete(unsigned int vcpu, uint64_t value);
 void ioreq_abandon(int peer);		/* -1: all; what waits reads as ones */
+/* Buffered writes wait for company: nobody sees them before vga is asked. */
+#define BUF_BATCH_LEVEL	128u
+bool ioreq_buffer_is_full_enough(void);
 void ioreq_drain_buffered(void);
 
 /* route.c */

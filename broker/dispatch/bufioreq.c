@@ -17,11 +17,11 @@ static union xen_bufioreq_ptrs load_ptrs(const struct xen_bufioreq_page *p)
 	};
 }
 
-bool bufioreq_waits(const struct xen_bufioreq_page *p)
+uint32_t bufioreq_level(const struct xen_bufioreq_page *p)
 {
 	union xen_bufioreq_ptrs at = load_ptrs(p);
 
-	return at.wr != at.rd;
+	return at.wr - at.rd;
 }
 
 int bufioreq_get(struct xen_bufioreq_page *p, struct bufioreq *e)

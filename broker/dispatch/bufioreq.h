@@ -24,7 +24,7 @@ struct bufioreq {
  */
 int bufioreq_get(struct xen_bufioreq_page *p, struct bufioreq *e);
 
-/* Anything to take? */
-bool bufioreq_waits(const struct xen_bufioreq_page *p);
+/* Slots in use; more than there are if the page makes no sense. */
+uint32_t bufioreq_level(const struct xen_bufioreq_page *p);
 
 #endif /* DISPATCH_BUFIOREQ_H */

@@ -55,6 +55,7 @@ static void complete_unclaimed(unsigned int vcpu)
 	const struct xen_ioreq *r = &broker.vcpu[vcpu].req;
 	static uint8_t ones[IO_ITEM_BYTES_MAX];
 
+	broker.stats.unclaimed++;
 	if ((r->flags & XEN_IOREQ_READ) && (r->flags & XEN_IOREQ_DATA_IS_PTR) &&
 	    r->size <= 8 && r->count <= IO_ITEM_BYTES_MAX / 8) {
 		memset(ones, 0xff, sizeof(ones));
@@ -136,6 +137,7 @@ static int send_access(unsigned int vcpu)
 		return rc;
 	v->seq = m.seq;
 	v->state = VCPU_WAITING;
+	broker.stats.hops++;
 	return 0;
 }
 
@@ -157,6 +159,7 @@ static bool post_write(unsigned int vcpu, uint32_t off)
 		return false;
 	if (peer_send(p, &m, OWNER_NONE, 0, flags))
 		return false;
+	broker.stats.posted++;
 	ioreq_complete(vcpu, 0);
 	return true;
 }
@@ -172,6 +175,9 @@ static void access_peer(unsigned int vcpu)
 		complete_unclaimed(vcpu);
 		return;
 	}
+	/* What was written to the window before comes before. */
+	if (p->plan->verbs & PLAN_MAY_BATCH)
+		ioreq_drain_buffered();
 	if (v->req.flags & XEN_IOREQ_READ) {
 		if (!is_string(&v->req) &&
 		    spare_read(p, v->win, off, v->req.size, &value)) {
@@ -315,7 +321,6 @@ static void take(unsigned int vcpu)
 
 	memcpy(&v->req, &broker.page->slot[vcpu], sizeof(v->req));
 	store_state(vcpu, XEN_IOREQ_INPROCESS);
-	ioreq_drain_buffered();
 	/* Only the value counts for a plain read, however often it is read. */
 	if ((v->req.flags & XEN_IOREQ_READ) && !is_string(&v->req))
 		v->req.count = 1;
@@ -374,12 +379,17 @@ static uint32_t fill_batch(struct io_write *out)
 	return n;
 }
 
+bool ioreq_buffer_is_full_enough(void)
+{
+	return bufioreq_level(broker.buf) >= BUF_BATCH_LEVEL && !broker.buf_stuck;
+}
+
 void ioreq_drain_buffered(void)
 {
 	static struct io_write none[IO_BATCH_MAX];
 	struct peer *p = NULL;
 
-	while (bufioreq_waits(broker.buf)) {
+	while (bufioreq_level(broker.buf)) {
 		struct io_msg m = { .kind = IO_BATCH, .flags = IO_POSTED,
 				    .win = IO_NO_WIN };
 		int rc;
@@ -387,7 +397,7 @@ void ioreq_drain_buffered(void)
 		p = batch_peer();
 		if (!p) {
 			/* Nobody has the window: let the writes go. */
-			if (fill_batch(none) == 0 && bufioreq_waits(broker.buf))
+			if (fill_batch(none) == 0 && bufioreq_level(broker.buf))
 				return;
 			continue;
 		}
@@ -400,6 +410,8 @@ void ioreq_drain_buffered(void)
 		m.count = fill_batch((struct io_write *)p->ch.c->data[m.slot]);
 		if (m.count == 0)
 			return;
+		broker.stats.batches++;
+		broker.stats.buffered += m.count;
 		/* The data slot was free, so a ring slot may still be short:
 		   4,096 requests without data.  Then the entries would be lost;
 		   make room first. */

@@ -18,7 +18,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "dispatch/broker.h"
-#include "dispatch/bufioreq.h"
 #include "hv/hv.h"
 #include "policy_broker.h"
 #include "ring/memfd.h"
@@ -26,6 +25,7 @@
 
 #define TURNS_PER_LOOK	64u	/* then control messages get a look */
 #define STUCK_WAIT_MS	1	/* between looks at a full ring */
+#define BUF_REST_MS	10	/* how long buffered writes may wait at most */
 
 struct broker broker;
 
@@ -86,26 +86,41 @@ static void read_ctl(void)
 	}
 }
 
-/* FD_EVTCHN and FD_ANSWER_KICK need no handling here: the loop looks anyway. */
-static void wait_events(int timeout_ms)
+/* True: the buffered ring's channel was among them. */
+static bool take_channels(void)
 {
 	unsigned int ev[XEN_IOREQ_SLOTS + 1];
+	unsigned int n = hv_ev_take(broker.hv, ev, XEN_IOREQ_SLOTS + 1);
+	bool buffered = false;
+
+	for (unsigned int i = 0; i < n; i++)
+		buffered |= ev[i] == HV_EV_BUFIOREQ;
+	return buffered;
+}
+
+/* What became ready needs no handling here: the loop looks anyway. */
+static void wait_events(int timeout_ms)
+{
 	struct epoll_event got[4];
 	int n = epoll_wait(FD_EPOLL, got, 4, timeout_ms);
+	bool took_buffered = false;
 
 	for (int i = 0; i < n; i++) {
 		if (got[i].data.u32 == FD_CTL)
 			read_ctl();
 		else if (got[i].data.u32 == (uint32_t)hv_ev_fd(broker.hv))
-			hv_ev_take(broker.hv, ev, XEN_IOREQ_SLOTS + 1);
+			took_buffered |= take_channels();
 	}
+	if (took_buffered)
+		broker.buf_hot = true;
+	else if (n == 0 && timeout_ms > 0)
+		broker.buf_hot = false;
 }
 
 static bool work_waits(void *arg)
 {
 	(void)arg;
-	if (ioreq_any_ready() ||
-	    (bufioreq_waits(broker.buf) && !broker.buf_stuck))
+	if (ioreq_any_ready() || ioreq_buffer_is_full_enough())
 		return true;
 	for (unsigned int i = 0; i < broker.plan->worker_count; i++)
 		if (broker.peer[i].alive && !broker.peer[i].held &&
@@ -154,14 +169,19 @@ static void idle(void)
 	}
 	if (poll_window_spin(&broker.poll, worker_owes(), work_waits, NULL))
 		return;
+	ioreq_drain_buffered();
+	peer_kick_all();
 	set_asleep(true);
 	atomic_thread_fence(memory_order_seq_cst); /* C, ring/chan.h */
 	if (!work_waits(NULL)) {
 		since = poll_window_now(&broker.poll);
-		/* What went pending while masked makes the fd readable now. */
-		hv_ev_unmask(broker.hv);
-		wait_events(-1);
+		/* What went pending while masked makes the fd readable now.
+		   The buffered ring's channel comes back after a rest: one
+		   wake-up per burst of output, not one per character. */
+		hv_ev_unmask(broker.hv, !broker.buf_hot);
+		wait_events(broker.buf_hot ? BUF_REST_MS : -1);
 		poll_window_slept(&broker.poll, since, work_waits(NULL));
+		broker.stats.sleeps++;
 	}
 	set_asleep(false);
 }
@@ -171,10 +191,8 @@ static bool turn(void)
 {
 	bool any = ioreq_take_all();
 
-	if (bufioreq_waits(broker.buf)) {
+	if (ioreq_buffer_is_full_enough() || broker.buf_stuck)
 		ioreq_drain_buffered();
-		any |= !broker.buf_stuck;
-	}
 	any |= answer_take_all();
 	ioreq_retry();
 	peer_kick_all();
@@ -272,6 +290,16 @@ int main(int argc, char **argv)
 	sandbox_enter(&a, own, &policy_broker);
 
 	serve();
+	log_info("served: shadow=%llu mirror=%llu posted=%llu hops=%llu "
+		 "unclaimed=%llu buffered=%llu batches=%llu sleeps=%llu",
+		 (unsigned long long)broker.stats.shadow,
+		 (unsigned long long)broker.stats.mirror,
+		 (unsigned long long)broker.stats.posted,
+		 (unsigned long long)broker.stats.hops,
+		 (unsigned long long)broker.stats.unclaimed,
+		 (unsigned long long)broker.stats.buffered,
+		 (unsigned long long)broker.stats.batches,
+		 (unsigned long long)broker.stats.sleeps);
 	/* Every vCPU gets an answer before the server goes, or it hangs in Xen. */
 	ioreq_abandon(-1);
 	hv_ioreq_disable(broker.hv);

@@ -92,8 +92,15 @@ bool spare_read(struct peer *p, unsigned int win, uint32_t off,
 		return false;
 	if (chan_answers_waiting(&p->ch))
 		answer_take(p);
-	return read_shadow(p, win, off, size, value) ||
-		read_mirror(p, win, off, size, value);
+	if (read_shadow(p, win, off, size, value)) {
+		broker.stats.shadow++;
+		return true;
+	}
+	if (read_mirror(p, win, off, size, value)) {
+		broker.stats.mirror++;
+		return true;
+	}
+	return false;
 }
 
 bool spare_may_post(const struct peer *p, unsigned int win, uint32_t off,

@@ -106,9 +106,9 @@ unsigned int hv_ev_take(struct hv *hv, unsigned int *ev, unsigned int max)
 	return hv->ops->ev_take(hv, ev, max);
 }
 
-void hv_ev_unmask(struct hv *hv)
+void hv_ev_unmask(struct hv *hv, bool buffered)
 {
-	hv->ops->ev_unmask(hv);
+	hv->ops->ev_unmask(hv, buffered);
 }
 
 void hv_notify(struct hv *hv, unsigned int vcpu)

@@ -105,9 +105,10 @@ int hv_ev_fd(const struct hv *hv);
  * readable) until hv_ev_unmask().  Returns how many.
  */
 unsigned int hv_ev_take(struct hv *hv, unsigned int *ev, unsigned int max);
-/* Unmask all channels taken since the last call; one that went pending
-   meanwhile makes the fd readable at once.  Call before sleeping. */
-void hv_ev_unmask(struct hv *hv);
+/* Unmask the channels taken; one that went pending meanwhile makes the fd
+   readable at once.  Call before sleeping.  Without @buffered that of the
+   buffered ring stays masked (and taken). */
+void hv_ev_unmask(struct hv *hv, bool buffered);
 /* Tell Xen that the vCPU's slot was answered. */
 void hv_notify(struct hv *hv, unsigned int vcpu);
 

@@ -289,23 +289,29 @@ static unsigned int ev_take(struct hv *hv, unsigned int *ev, unsigned int max)
 	return n;
 }
 
-static void ev_unmask(struct hv *hv)
+static void ev_unmask(struct hv *hv, bool buffered)
 {
 	uint32_t again[TAKEN_MAX];
-	unsigned int n = 0;
+	unsigned int n = 0, kept = 0;
 
 	(void)hv;
 	if (fake.taken_count == 0)
 		return;
 	for (unsigned int i = 0; i < fake.taken_count; i++) {
 		uint32_t port = fake.taken[i];
-		uint32_t was = atomic_fetch_and(&fake.m->port[port - FAKE_PORT0],
-						~FAKE_PORT_MASKED);
+		uint32_t was;
+
+		if (!buffered && port - FAKE_PORT0 == HV_EV_BUFIOREQ) {
+			fake.taken[kept++] = port;
+			continue;
+		}
+		was = atomic_fetch_and(&fake.m->port[port - FAKE_PORT0],
+				       ~FAKE_PORT_MASKED);
 
 		if (was & FAKE_PORT_PENDING)
 			again[n++] = port;
 	}
-	fake.taken_count = 0;
+	fake.taken_count = kept;
 	count(FAKE_OP_EV_WRITE);
 	send_words(again, n);
 }

@@ -28,7 +28,7 @@ struct hv_ops {
 	void (*ioreq_destroy)(struct hv *hv);
 
 	unsigned int (*ev_take)(struct hv *hv, unsigned int *ev, unsigned int max);
-	void (*ev_unmask)(struct hv *hv);
+	void (*ev_unmask)(struct hv *hv, bool buffered);
 	void (*notify)(struct hv *hv, unsigned int vcpu);
 
 	int (*range_map)(struct hv *hv, unsigned int space, uint64_t first,

@@ -454,17 +454,22 @@ static unsigned int ev_take(struct hv *hv, unsigned int *ev, unsigned int max)
 	return n;
 }
 
-static void ev_unmask(struct hv *hv)
+static void ev_unmask(struct hv *hv, bool buffered)
 {
-	size_t len = xen.taken_count * sizeof(xen.taken[0]);
+	evtchn_port_t port[PORTS_MAX];
+	unsigned int n = 0, kept = 0;
+	size_t len;
 
 	(void)hv;
-	if (len == 0)
-		return;
-	if (write(FD_EVTCHN, xen.taken, len) != (ssize_t)len)
-		log_errno(errno, "cannot unmask event channels: count=%u",
-			  xen.taken_count);
-	xen.taken_count = 0;
+	for (unsigned int i = 0; i < xen.taken_count; i++)
+		if (buffered || event_of(xen.taken[i]) != HV_EV_BUFIOREQ)
+			port[n++] = xen.taken[i];
+		else
+			xen.taken[kept++] = xen.taken[i];
+	xen.taken_count = kept;
+	len = n * sizeof(port[0]);
+	if (len && write(FD_EVTCHN, port, len) != (ssize_t)len)
+		log_errno(errno, "cannot unmask event channels: count=%u", n);
 }
 
 static void notify(struct hv *hv, unsigned int vcpu)

@@ -61,7 +61,7 @@ static void test_sizes(void)
 	is_hex(bufioreq_get(page, &e), 1, "eight bytes over the wrap");
 	is_hex(e.size, 8, "size");
 	is_hex(e.data, 0x5566778811223344, "both halves");
-	ok(!bufioreq_waits(page), "two slots used");
+	is_hex(bufioreq_level(page), 0, "two slots used");
 	is_hex(bufioreq_get(page, &e), 0, "empty");
 }
 

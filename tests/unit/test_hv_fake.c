@@ -70,7 +70,7 @@ static void up(unsigned int vcpus)
 	hv_ioreq_enable(hv, vcpus);
 	hv_range_map(hv, 0, 0x100, 0x1ff);
 	take(50);
-	hv_ev_unmask(hv);
+	hv_ev_unmask(hv, true);
 }
 
 static const struct xen_ioreq in_byte = {
@@ -91,7 +91,7 @@ static void test_server(void)
 	is_hex(hv_ioreq_enable(hv, 4), (uint64_t)-EINVAL, "a vCPU too many");
 	is_hex(hv_ioreq_enable(hv, 3), 0, "enable");
 	is_hex(take(100), 7 | UINT64_C(1) << 63, "binding: every channel pending once");
-	hv_ev_unmask(hv);
+	hv_ev_unmask(hv, true);
 	is_hex(take(20), 0, "and once only");
 	ok(hv_ioreq_create(hv, false) == -EEXIST, "a predecessor's server is in the way");
 	ok(hv_ioreq_create(hv, true) == 0 && g->m->servers_destroyed == 1,
@@ -114,9 +114,9 @@ static void test_channels(void)
 	is_hex(take(20), 0, "a channel taken stays quiet");
 	fakeguest_post(g, 0, &in_byte);
 	is_hex(take(20), 1, "the other one does not");
-	hv_ev_unmask(hv);
+	hv_ev_unmask(hv, true);
 	is_hex(take(500), 2, "unmasked: what went pending meanwhile comes");
-	hv_ev_unmask(hv);
+	hv_ev_unmask(hv, true);
 	is_hex(take(20), 0, "once");
 	answer(0, 1);
 	answer(1, 2);
@@ -359,7 +359,7 @@ static void test_concurrent(void)
 	for (uintptr_t i = 0; i < 3; i++)
 		pthread_create(&vcpu[i], NULL, run_vcpu, (void *)i);
 	while (__atomic_load_n(&g->round_trips, __ATOMIC_RELAXED) < 3 * TRIPS) {
-		hv_ev_unmask(hv);
+		hv_ev_unmask(hv, true);
 		if (poll(&p, 1, 2000) <= 0)
 			break;
 		hv_ev_take(hv, ev, XEN_IOREQ_SLOTS + 1);
