@@ -16,10 +16,9 @@ static int free_data(struct chan_broker *b)
 	uint32_t head = atomic_load_explicit(&b->c->req_head,
 					     memory_order_acquire); /* A */
 
-	if (b->tail - head > CHAN_REQS)
+	/* From the head we saw last to our tail: neither backwards nor past. */
+	if (head - b->freed_at > b->tail - b->freed_at)
 		return -EPROTO;
-	/* A head that runs backwards frees nothing and is caught above or by
-	   the next caller; it cannot pass our tail. */
 	for (; b->freed_at != head; b->freed_at++)
 		if (b->req_has_data[b->freed_at % CHAN_REQS])
 			b->data_head++;
@@ -32,7 +31,9 @@ void chan_broker_init(struct chan_broker *b, struct chan *c)
 	b->c = c;
 	b->tail = atomic_load_explicit(&c->req_tail, memory_order_relaxed);
 	b->ans = atomic_load_explicit(&c->ans_head, memory_order_relaxed);
-	b->freed_at = b->tail;
+	b->freed_at = atomic_load_explicit(&c->req_head, memory_order_relaxed);
+	if (b->tail - b->freed_at > CHAN_REQS)
+		b->freed_at = b->tail;	/* a lie, found when it is looked at */
 }
 
 void chan_worker_init(struct chan_worker *w, struct chan *c)

@@ -46,6 +46,8 @@ static void test_successors_go_on(void)
 	struct chan_worker w2;
 	struct chan_broker b2;
 
+	uint16_t slot;
+
 	fresh();
 	for (m.addr = 0; m.addr < 3; m.addr++)
 		chan_put(&b, &m, false);
@@ -59,6 +61,9 @@ static void test_successors_go_on(void)
 	m.addr = 99;
 	ok(chan_put(&b2, &m, false) == 0 && m.seq == 3,
 	   "a new broker goes on with the next sequence number");
+	b2.data_tail += CHAN_DATA_SLOTS;
+	ok(chan_data_get(&b2, &slot) == -EAGAIN,
+	   "and what is still under way is no lie");
 }
 
 static void test_full_ring(void)
@@ -139,6 +144,14 @@ static void test_peers_that_lie(void)
 	for (unsigned int i = 0; i < CHAN_DATA_SLOTS; i++)
 		b.data_tail++;
 	ok(chan_data_get(&b, &slot) == -EPROTO, "and data slots");
+	fresh();
+	for (unsigned int i = 0; i < 2 * CHAN_DATA_SLOTS; i++) {
+		chan_data_get(&b, &slot);
+		chan_put(&b, &m, true);
+		chan_commit(&w);
+	}
+	atomic_store(&chan.req_head, 3);
+	ok(chan_data_get(&b, &slot) == -EPROTO, "a head that runs backwards");
 	fresh();
 	atomic_store(&chan.ans_tail, CHAN_ANSWERS + 1);
 	ok(chan_answer_get(&b, &got) == -EPROTO, "too many answers");
