@@ -38,15 +38,15 @@ bus_dev_id bus_add_dev(struct bus *b, const char *name, void *dev,
 	bus_dev_id id = b->dev_count++;
 
 	bug_on(b->closed || id >= BUS_DEVS);
-	regs_bytes = (regs_bytes + 7u) & ~7u;
-	bug_on(b->regs_used + regs_bytes > STATE_REGS_BYTES);
+	bug_on(regs_bytes > STATE_REGS_BYTES - b->regs_used);
 	b->dev[id].name = name;
 	b->dev[id].dev = dev;
 	b->dev[id].ops = ops;
 	b->dev[id].regs = regs;
 	b->dev[id].regs_bytes = regs_bytes;
 	b->dev[id].regs_at = b->regs_used;
-	b->regs_used += regs_bytes;
+	/* The next one is aligned; nothing is copied beyond this one's end. */
+	b->regs_used += (regs_bytes + 7u) & ~7u;
 	return id;
 }
 
@@ -352,7 +352,7 @@ uint64_t bus_access(struct bus *b, const struct io_msg *m, void *data)
 	}
 	if (!(m->flags & IO_WRITE))
 		return read_item(b, w, off, m->size);
-	for (uint32_t i = 0; i < m->count; i++)
+	for (uint32_t i = 0; i < m->count && !b->deferred; i++)
 		write_item(b, w, off + (uint32_t)((int32_t)i * step), m->size,
 			   m->data);
 	return 0;

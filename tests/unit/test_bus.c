@@ -21,6 +21,7 @@ struct toy {
 
 static struct rig rig;
 static struct toy toy;
+static unsigned int slow_writes;
 
 static void slow_write(void *dev, const struct reg *r, uint32_t val, uint32_t old)
 {
@@ -29,6 +30,7 @@ static void slow_write(void *dev, const struct reg *r, uint32_t val, uint32_t ol
 	(void)r;
 	(void)val;
 	(void)old;
+	slow_writes++;
 	bus_defer(t->bus);
 }
 
@@ -134,6 +136,29 @@ static void test_defer(void)
 	bus_resume(&rig.bus, 0);
 	rig_settle(&rig);
 	ok(!rig.waits, "a stray resume does nothing");
+	slow_writes = 0;
+	rig_access(&rig, CHAN_PIO, 0x301, 1, 4, IO_WRITE, 1, NULL);
+	ok(slow_writes == 1, "nothing reaches a device that waits");
+	bus_resume(&rig.bus, 0);
+	rig_settle(&rig);
+}
+
+/* State of a size that is no multiple of eight. */
+static void test_odd_state(void)
+{
+	static uint8_t odd[8] = { 1, 2, 3, 4, 5, 0xee, 0xee, 0xee };
+	const struct state_half *h;
+	uint32_t at;
+
+	rig_init(&rig, 1 << 16);
+	bus_add_dev(&rig.bus, "odd", odd, NULL, odd, 5);
+	at = rig.bus.regs_used;
+	bus_add_dev(&rig.bus, "next", odd, NULL, odd, 5);
+	rig_close(&rig);
+	h = &rig.bus.state->half[rig.bus.flip & 1];
+	ok(at % 8 == 0, "the next device's state is aligned");
+	ok(!memcmp(h->regs, odd, 5) && !memcmp(h->regs + at, odd, 5), "committed");
+	ok(h->regs[5] == 0 && h->regs[7] == 0, "and nothing beyond its end");
 }
 
 static void test_irq(void)
@@ -240,6 +265,7 @@ int main(void)
 	test_shadow();
 	test_committed_state();
 	test_defer();
+	test_odd_state();
 	test_irq();
 	test_pci();
 	test_moved_window();
