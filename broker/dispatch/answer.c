@@ -26,6 +26,7 @@ static bool done(struct peer *p, const struct io_msg *m)
 	uint32_t at = m->seq % CHAN_REQS;
 	enum owner what = p->owner[at].what;
 	unsigned int vcpu = p->owner[at].vcpu;
+	unsigned int peer = (unsigned int)(p - broker.peer);
 
 	if (p->owner[at].seq != m->seq || what == OWNER_NONE)
 		return false;
@@ -34,16 +35,13 @@ static bool done(struct peer *p, const struct io_msg *m)
 	case OWNER_NONE:
 		break;
 	case OWNER_VCPU:
+		ioreq_answered(vcpu, peer, m->seq, m->data);
+		break;
 	case OWNER_INVALIDATE:
-		/* A vCPU that was answered for when its worker was given up is
-		   not waiting any more. */
-		if (broker.vcpu[vcpu].state == VCPU_WAITING ||
-		    broker.vcpu[vcpu].state == VCPU_INVALIDATING)
-			ioreq_answered(vcpu, m->data);
+		ioreq_invalidated(vcpu, peer);
 		break;
 	case OWNER_UNPLUG:
-		if (broker.unplug_due && --broker.unplug_due == 0)
-			tell_supervisor(CTL_UNPLUG, broker.unplug_mask, "");
+		answer_abandon(peer);
 		break;
 	}
 	return true;
@@ -77,25 +75,49 @@ static bool unplug(struct peer *p, const struct io_msg *m)
 		return false;
 	broker.unplug_peer = (int)(p - broker.peer);
 	broker.unplug_mask = (uint32_t)m->data;
-	broker.unplug_due = 1;
 	p->held = true;
 	for (unsigned int i = 0; i < broker.plan->worker_count; i++) {
-		struct peer *q = &broker.peer[i];
-		struct io_msg ask = { .kind = IO_UNPLUG, .data = m->data,
-				      .win = IO_NO_WIN };
+		const struct peer *q = &broker.peer[i];
 
-		if (!q->alive || (q->plan->role != PLAN_DISK &&
-				  q->plan->role != PLAN_NET))
-			continue;
-		broker.unplug_due++;
-		if (peer_send(q, &ask, OWNER_UNPLUG, 0, SEND_EFFECTIVE)) {
-			broker.unplug_due--;
-			peer_lied(q, "request ring stays full");
-		}
+		if (q->alive && (q->plan->role == PLAN_DISK ||
+				 q->plan->role == PLAN_NET))
+			broker.unplug_ask |= (uint16_t)(1u << i);
 	}
-	if (--broker.unplug_due == 0)
+	if (broker.unplug_ask)
+		answer_retry();
+	else
 		tell_supervisor(CTL_UNPLUG, broker.unplug_mask, "");
 	return true;
+}
+
+/* Unplug: a worker whose ring is full is asked later. */
+void answer_retry(void)
+{
+	for (unsigned int i = 0; i < broker.plan->worker_count; i++) {
+		struct io_msg m = { .kind = IO_UNPLUG, .data = broker.unplug_mask,
+				    .win = IO_NO_WIN };
+		uint16_t bit = (uint16_t)(1u << i);
+
+		if ((broker.unplug_ask & bit) &&
+		    peer_send(&broker.peer[i], &m, OWNER_UNPLUG, 0,
+			      SEND_EFFECTIVE) == 0) {
+			broker.unplug_ask &= (uint16_t)~bit;
+			broker.unplug_owe |= bit;
+		}
+	}
+}
+
+/* It let go of what is to be unplugged, or it will never say so. */
+void answer_abandon(unsigned int peer)
+{
+	uint16_t bit = (uint16_t)(1u << peer);
+
+	if (!((broker.unplug_ask | broker.unplug_owe) & bit))
+		return;
+	broker.unplug_ask &= (uint16_t)~bit;
+	broker.unplug_owe &= (uint16_t)~bit;
+	if (!broker.unplug_ask && !broker.unplug_owe)
+		tell_supervisor(CTL_UNPLUG, broker.unplug_mask, "");
 }
 
 void answer_ctl_done(void)
@@ -164,9 +186,11 @@ static bool dirty_query(struct peer *p)
 	uint32_t frames = broker.plan->vram_frames;
 	static uint8_t bits[CHAN_REPLY_BYTES];
 
-	if (!may(p, PLAN_MAY_VRAM) || !frames ||
-	    frames > CHAN_VRAM_FRAMES_MAX || p->reply_due)
+	if (!may(p, PLAN_MAY_VRAM) || !frames || frames > CHAN_VRAM_FRAMES_MAX)
 		return false;
+	/* It may ask again before its ring has room: one reply for both. */
+	if (p->reply_due)
+		return true;
 	memset(bits, 0, (frames + 7) / 8);
 	p->reply = hv_track_dirty(broker.hv, broker.vram_gfn, frames, bits) != 0;
 	memcpy(p->ch.c->reply, bits, (frames + 7) / 8);

@@ -88,7 +88,8 @@ struct vcpu {
 	uint8_t peer, win;
 	uint16_t slot;		/* data slot, if the operand is a string */
 	uint32_t seq;
-	unsigned int answers_due;	/* VCPU_INVALIDATING */
+	uint16_t ask, owe;	/* VCPU_INVALIDATING: bit per worker that is to
+				   be asked, that has to answer */
 };
 
 struct route {
@@ -111,7 +112,7 @@ struct broker {
 	struct xen_bufioreq_page *buf;
 	unsigned int vcpus;
 	bool started, stopping;
-	unsigned int unplug_due;	/* workers that still let go */
+	uint16_t unplug_ask, unplug_owe; /* bit per worker, as in struct vcpu */
 	uint32_t unplug_mask;
 	int unplug_peer;		/* who asked; -1: nobody */
 	bool buf_stuck;			/* buffered writes wait for room */
@@ -130,8 +131,11 @@ extern struct broker broker;
 /* ioreq.c */
 bool ioreq_take_all(void);		/* true: something was taken */
 bool ioreq_any_ready(void);
-void ioreq_retry(void);			/* vCPUs in VCPU_SENDING */
-void ioreq_answered(unsigned int vcpu, uint64_t value);
+void ioreq_retry(void);			/* what found a ring full */
+/* Worker @peer answered the request @seq that it got for this vCPU. */
+void ioreq_answered(unsigned int vcpu, unsigned int peer, uint32_t seq,
+		    uint64_t value);
+void ioreq_invalidated(unsigned int vcpu, unsigned int peer);
 void ioreq_complete(unsigned int vcpu, uint64_t value);
 void ioreq_abandon(int peer);		/* -1: all; what waits reads as ones */
 /* Buffered writes wait for company: nobody sees them before vga is asked. */
@@ -154,13 +158,14 @@ bool spare_may_post(const struct peer *p, unsigned int win, uint32_t off,
 
 /* peer.c */
 bool peer_import(struct peer *p);	/* false: nonsense announced */
-/* 0, -EAGAIN (full), or -EPROTO (peer_lied() was called).  @row_flags:
-   CHAN_ROW_INERT, CHAN_ROW_LAZY, or neither. */
+/* These three: 0, -EAGAIN (full), or -EPROTO (not believed any more). */
+int peer_room(struct peer *p);
+int peer_data_get(struct peer *p, uint16_t *slot);
+/* @row_flags: CHAN_ROW_INERT, CHAN_ROW_LAZY, or neither. */
 #define SEND_LAZY	(CHAN_ROW_INERT | CHAN_ROW_LAZY)
 #define SEND_EFFECTIVE	0u		/* may change a shadow word */
 int peer_send(struct peer *p, struct io_msg *m, enum owner what,
 	      unsigned int vcpu, uint8_t row_flags);
-int peer_data_get(struct peer *p, uint16_t *slot);
 void peer_kick_all(void);
 /* ANS_MAP and ANS_UNMAP; false if the worker may not. */
 bool peer_move_win(struct peer *p, const struct io_msg *m);
@@ -171,6 +176,8 @@ uint32_t win_offset(const struct peer_win *w, uint64_t addr);
 bool answer_take_all(void);
 bool answer_take(struct peer *p);
 void answer_ctl_done(void);		/* the supervisor carried out a verb */
+void answer_abandon(unsigned int peer);	/* verbs do not wait for it any more */
+void answer_retry(void);		/* verbs that found a ring full */
 
 /* guest.c */
 void guest_start(void);

@@ -34,6 +34,13 @@ static bool is_ready(unsigned int vcpu)
 	return (load_flags(vcpu) & XEN_IOREQ_STATE) == XEN_IOREQ_READY;
 }
 
+static void copy_slot(unsigned int vcpu)
+{
+	memcpy(&broker.vcpu[vcpu].req, &broker.page->slot[vcpu],
+	       sizeof(broker.vcpu[vcpu].req));
+	store_state(vcpu, XEN_IOREQ_INPROCESS);
+}
+
 /* ---- completing ---- */
 
 /* @value: what a read without string operand returns. */
@@ -49,6 +56,12 @@ void ioreq_complete(unsigned int vcpu, uint64_t value)
 	hv_notify(broker.hv, vcpu);
 }
 
+static bool has_sane_items(const struct xen_ioreq *r)
+{
+	return (r->size == 1 || r->size == 2 || r->size == 4 || r->size == 8) &&
+		r->count != 0 && r->count <= IO_ITEM_BYTES_MAX / r->size;
+}
+
 /* Nobody answers this one: all ones, or dropped. */
 static void complete_unclaimed(unsigned int vcpu)
 {
@@ -57,45 +70,61 @@ static void complete_unclaimed(unsigned int vcpu)
 
 	broker.stats.unclaimed++;
 	if ((r->flags & XEN_IOREQ_READ) && (r->flags & XEN_IOREQ_DATA_IS_PTR) &&
-	    r->size <= 8 && r->count <= IO_ITEM_BYTES_MAX / 8) {
+	    has_sane_items(r)) {
 		memset(ones, 0xff, sizeof(ones));
 		guest_string(r, ones, true);
 	}
 	ioreq_complete(vcpu, UINT64_MAX);
 }
 
-/* ANS_DONE for a request of this vCPU. */
-void ioreq_answered(unsigned int vcpu, uint64_t value)
+void ioreq_answered(unsigned int vcpu, unsigned int peer, uint32_t seq,
+		    uint64_t value)
 {
 	struct vcpu *v = &broker.vcpu[vcpu];
 
-	if (v->state == VCPU_INVALIDATING) {
-		if (--v->answers_due == 0)
-			ioreq_complete(vcpu, 0);
+	if (v->state != VCPU_WAITING || v->peer != peer || v->seq != seq)
 		return;
-	}
 	if ((v->req.flags & XEN_IOREQ_DATA_IS_PTR) && (v->req.flags & XEN_IOREQ_READ))
 		guest_string(&v->req, broker.peer[v->peer].ch.c->data[v->slot], true);
 	ioreq_complete(vcpu, value);
 }
 
+static void end_invalidate(unsigned int vcpu)
+{
+	const struct vcpu *v = &broker.vcpu[vcpu];
+
+	if (v->state == VCPU_INVALIDATING && !v->ask && !v->owe)
+		ioreq_complete(vcpu, 0);
+}
+
+void ioreq_invalidated(unsigned int vcpu, unsigned int peer)
+{
+	broker.vcpu[vcpu].owe &= (uint16_t)~(1u << peer);
+	end_invalidate(vcpu);
+}
+
 void ioreq_abandon(int peer)
 {
+	uint16_t keep = peer < 0 ? 0 : (uint16_t)~(1u << peer);
+
 	for (unsigned int i = 0; i < broker.vcpus; i++) {
 		struct vcpu *v = &broker.vcpu[i];
 
+		/* Not even taken yet: nobody else will. */
+		if (peer < 0 && v->state == VCPU_IDLE && is_ready(i)) {
+			copy_slot(i);
+			complete_unclaimed(i);
+		}
 		if (v->state == VCPU_IDLE)
 			continue;
 		if (v->state == VCPU_INVALIDATING) {
-			/* The others may still answer; do not wait for a liar. */
-			if (peer < 0 || v->answers_due <= 1)
-				ioreq_complete(i, 0);
-			else
-				v->answers_due--;
-			continue;
-		}
-		if (peer < 0 || v->peer == peer)
+			/* The others may still answer. */
+			v->ask &= keep;
+			v->owe &= keep;
+			end_invalidate(i);
+		} else if (peer < 0 || v->peer == peer) {
 			complete_unclaimed(i);
+		}
 	}
 }
 
@@ -164,6 +193,12 @@ static bool post_write(unsigned int vcpu, uint32_t off)
 	return true;
 }
 
+/* Only vga's requests wait for vga's buffered writes. */
+static bool waits_for_buffer(const struct peer *p)
+{
+	return broker.buf_stuck && (p->plan->verbs & PLAN_MAY_BATCH);
+}
+
 static void access_peer(unsigned int vcpu)
 {
 	struct vcpu *v = &broker.vcpu[vcpu];
@@ -184,11 +219,10 @@ static void access_peer(unsigned int vcpu)
 			ioreq_complete(vcpu, value);
 			return;
 		}
-	} else if (post_write(vcpu, off)) {
+	} else if (!waits_for_buffer(p) && post_write(vcpu, off)) {
 		return;
 	}
-	/* Only vga's requests wait for vga's buffered writes. */
-	if (broker.buf_stuck && (p->plan->verbs & PLAN_MAY_BATCH)) {
+	if (waits_for_buffer(p)) {
 		v->state = VCPU_SENDING;
 		return;
 	}
@@ -199,25 +233,10 @@ static void access_peer(unsigned int vcpu)
 		v->state = VCPU_SENDING;
 		return;
 	default:
-		/* peer_lied() answered for it if the state said so. */
-		if (v->state != VCPU_IDLE || is_ready(vcpu))
-			complete_unclaimed(vcpu);
+		/* Not yet in a state for which peer_lied() would answer. */
+		complete_unclaimed(vcpu);
 		return;
 	}
-}
-
-void ioreq_retry(void)
-{
-	for (unsigned int i = 0; i < broker.vcpus; i++)
-		if (broker.vcpu[i].state == VCPU_SENDING) {
-			const struct peer *p = &broker.peer[broker.vcpu[i].peer];
-
-			if (broker.buf_stuck && (p->plan->verbs & PLAN_MAY_BATCH))
-				continue;
-			if (send_access(i) == -EPROTO &&
-			    broker.vcpu[i].state == VCPU_SENDING)
-				complete_unclaimed(i);
-		}
 }
 
 /* ---- taking ---- */
@@ -228,8 +247,7 @@ static bool span_of(const struct xen_ioreq *r, unsigned int *space,
 {
 	uint64_t bytes = (uint64_t)r->size * r->count;
 
-	if ((r->size != 1 && r->size != 2 && r->size != 4 && r->size != 8) ||
-	    r->count == 0 || r->count > IO_ITEM_BYTES_MAX / r->size)
+	if (!has_sane_items(r))
 		return false;
 	*first = *last = r->addr;
 	switch (r->type) {
@@ -258,29 +276,53 @@ static bool span_of(const struct xen_ioreq *r, unsigned int *space,
 	}
 }
 
+/* A worker whose ring is full is asked later. */
+static void ask_invalidate(unsigned int vcpu)
+{
+	struct vcpu *v = &broker.vcpu[vcpu];
+
+	for (unsigned int i = 0; i < broker.plan->worker_count; i++) {
+		struct io_msg m = { .kind = IO_INVALIDATE, .win = IO_NO_WIN };
+		uint16_t bit = (uint16_t)(1u << i);
+
+		if ((v->ask & bit) &&
+		    peer_send(&broker.peer[i], &m, OWNER_INVALIDATE, vcpu,
+			      SEND_EFFECTIVE) == 0) {
+			v->ask &= (uint16_t)~bit;
+			v->owe |= bit;
+		}
+	}
+	end_invalidate(vcpu);
+}
+
 static void start_invalidate(unsigned int vcpu)
 {
 	struct vcpu *v = &broker.vcpu[vcpu];
 
 	guest_invalidate();
 	v->state = VCPU_INVALIDATING;
-	v->answers_due = 1;	/* ours, so that it cannot complete early */
+	v->ask = v->owe = 0;
 	for (unsigned int i = 0; i < broker.plan->worker_count; i++) {
-		struct peer *p = &broker.peer[i];
-		struct io_msg m = { .kind = IO_INVALIDATE, .win = IO_NO_WIN };
+		const struct peer *p = &broker.peer[i];
 
-		if (!p->alive || (p->plan->role != PLAN_DISK &&
-				  p->plan->role != PLAN_NET))
-			continue;
-		/* The ring has 4,096 slots and the vCPUs at most 128. */
-		v->answers_due++;
-		if (peer_send(p, &m, OWNER_INVALIDATE, vcpu, SEND_EFFECTIVE)) {
-			peer_lied(p, "request ring stays full");
-			if (v->state != VCPU_INVALIDATING)
-				return;
-		}
+		if (p->alive && (p->plan->role == PLAN_DISK ||
+				 p->plan->role == PLAN_NET))
+			v->ask |= (uint16_t)(1u << i);
 	}
-	ioreq_answered(vcpu, 0);
+	ask_invalidate(vcpu);
+}
+
+void ioreq_retry(void)
+{
+	for (unsigned int i = 0; i < broker.vcpus; i++) {
+		struct vcpu *v = &broker.vcpu[i];
+
+		if (v->state == VCPU_INVALIDATING && v->ask)
+			ask_invalidate(i);
+		else if (v->state == VCPU_SENDING &&
+			 !waits_for_buffer(&broker.peer[v->peer]))
+			send_access(i);	/* or peer_lied() answers for it */
+	}
 }
 
 static void dispatch(unsigned int vcpu)
@@ -319,8 +361,7 @@ static void take(unsigned int vcpu)
 {
 	struct vcpu *v = &broker.vcpu[vcpu];
 
-	memcpy(&v->req, &broker.page->slot[vcpu], sizeof(v->req));
-	store_state(vcpu, XEN_IOREQ_INPROCESS);
+	copy_slot(vcpu);
 	/* Only the value counts for a plain read, however often it is read. */
 	if ((v->req.flags & XEN_IOREQ_READ) && !is_string(&v->req))
 		v->req.count = 1;
@@ -401,7 +442,10 @@ void ioreq_drain_buffered(void)
 				return;
 			continue;
 		}
-		rc = peer_data_get(p, &m.slot);
+		/* Entries once taken must not be lost: room first. */
+		rc = peer_room(p);
+		if (rc == 0)
+			rc = peer_data_get(p, &m.slot);
 		broker.buf_stuck = rc == -EAGAIN;
 		if (rc == -EAGAIN)
 			return;
@@ -412,12 +456,8 @@ void ioreq_drain_buffered(void)
 			return;
 		broker.stats.batches++;
 		broker.stats.buffered += m.count;
-		/* The data slot was free, so a ring slot may still be short:
-		   4,096 requests without data.  Then the entries would be lost;
-		   make room first. */
-		rc = peer_send(p, &m, OWNER_NONE, 0, SEND_LAZY);
-		if (rc == -EAGAIN)
-			peer_lied(p, "request ring stays full");
+		if (peer_send(p, &m, OWNER_NONE, 0, SEND_LAZY))
+			peer_lied(p, "request ring head");
 	}
 	broker.buf_stuck = false;
 }

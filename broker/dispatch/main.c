@@ -139,10 +139,12 @@ static void set_asleep(bool asleep)
 /* Waits for room in a ring, which nobody wakes us for. */
 static bool is_stuck(void)
 {
-	if (broker.buf_stuck)
+	if (broker.buf_stuck || broker.unplug_ask)
 		return true;
 	for (unsigned int i = 0; i < broker.vcpus; i++)
-		if (broker.vcpu[i].state == VCPU_SENDING)
+		if (broker.vcpu[i].state == VCPU_SENDING ||
+		    (broker.vcpu[i].state == VCPU_INVALIDATING &&
+		     broker.vcpu[i].ask))
 			return true;
 	for (unsigned int i = 0; i < broker.plan->worker_count; i++)
 		if (broker.peer[i].alive && broker.peer[i].reply_due)
@@ -195,6 +197,7 @@ static bool turn(void)
 		ioreq_drain_buffered();
 	any |= answer_take_all();
 	ioreq_retry();
+	answer_retry();
 	peer_kick_all();
 	return any;
 }
@@ -209,8 +212,10 @@ static void serve(void)
 		} else if (!turn()) {
 			idle();
 		} else if (++turns >= TURNS_PER_LOOK) {
-			/* A busy guest must not shut the supervisor out. */
+			/* A busy guest must not shut the supervisor out, nor
+			   its own buffered writes. */
 			turns = 0;
+			ioreq_drain_buffered();
 			wait_events(0);
 		}
 	}

@@ -137,16 +137,33 @@ void peer_lied(struct peer *p, const char *how)
 		p->plan->name, how);
 	tell_supervisor(CTL_LIED, (uint64_t)(p - broker.peer), how);
 	ioreq_abandon((int)(p - broker.peer));
+	answer_abandon((unsigned int)(p - broker.peer));
+}
+
+int peer_room(struct peer *p)
+{
+	uint32_t used;
+
+	if (!p->alive)
+		return -EPROTO;
+	if (chan_pending(&p->ch, &used)) {
+		peer_lied(p, "request ring head");
+		return -EPROTO;
+	}
+	if (used < CHAN_REQS)
+		return 0;
+	p->kick = true;		/* it has work; it may sleep */
+	return -EAGAIN;
 }
 
 int peer_data_get(struct peer *p, uint16_t *slot)
 {
-	int rc = chan_data_get(&p->ch, slot);
+	int rc = p->alive ? chan_data_get(&p->ch, slot) : -EPROTO;
 
 	if (rc == -EPROTO)
 		peer_lied(p, "request ring head");
 	if (rc == -EAGAIN)
-		p->kick = true;		/* it has work; it may sleep */
+		p->kick = true;
 	return rc;
 }
 
@@ -155,7 +172,8 @@ int peer_send(struct peer *p, struct io_msg *m, enum owner what,
 {
 	bool has_data = (m->flags & IO_DATA) || m->kind == IO_BATCH;
 	uint32_t used;
-	int rc = chan_put(&p->ch, m, has_data);
+	/* Who is not believed any more answers nobody. */
+	int rc = p->alive ? chan_put(&p->ch, m, has_data) : -EPROTO;
 
 	if (rc == -EPROTO)
 		peer_lied(p, "request ring head");

@@ -59,6 +59,11 @@ static bool is_in(const struct fakefamily_conf *conf, enum fakefamily_who who)
 	return !(who == FF_DISK && conf->no_disk) && !(who == FF_VGA && conf->no_vga);
 }
 
+static bool is_real(const struct fakefamily_conf *conf, enum fakefamily_who who)
+{
+	return is_in(conf, who) && !conf->played[who];
+}
+
 const char *fakefamily_missing(const struct fakefamily_conf *conf)
 {
 	static char why[300];
@@ -67,7 +72,7 @@ const char *fakefamily_missing(const struct fakefamily_conf *conf)
 		char path[256];
 
 		path_of(w, path, sizeof(path));
-		if (is_in(conf, w) && access(path, X_OK)) {
+		if (is_real(conf, w) && access(path, X_OK)) {
 			snprintf(why, sizeof(why), "not built: %s", path);
 			return why;
 		}
@@ -546,6 +551,19 @@ bool fakefamily_tell(struct fakefamily *f, enum fakefamily_who who,
 		(ssize_t)sizeof(m);
 }
 
+struct chan *fakefamily_chan(struct fakefamily *f, enum fakefamily_who who)
+{
+	return memfd_map(f->chan_fd[who], sizeof(struct chan), 1);
+}
+
+void fakefamily_kick_broker(struct fakefamily *f)
+{
+	static const uint64_t one = 1;
+
+	if (write(f->answer_kick_fd, &one, sizeof(one)) < 0)
+		perror("answer kick");
+}
+
 bool fakefamily_start(struct fakefamily *f, const struct fakefamily_conf *conf)
 {
 	memset(f, 0, sizeof(*f));
@@ -562,11 +580,13 @@ bool fakefamily_start(struct fakefamily *f, const struct fakefamily_conf *conf)
 	make_shared(f);
 	pthread_create(&f->monitor, NULL, monitor, f);
 	for (enum fakefamily_who w = 0; w < FF_COUNT; w++)
-		if (is_in(conf, w) && !spawn(f, w))
+		if (is_real(conf, w) && !spawn(f, w))
 			return false;
 	for (enum fakefamily_who w = 0; w < FF_BROKER; w++)
-		if (is_in(conf, w) && !wait_ready(f, w))
+		if (is_real(conf, w) && !wait_ready(f, w))
 			return false;
+	if (conf->announce)
+		conf->announce(f);
 	return fakefamily_tell(f, FF_BROKER, CTL_START, 0) &&
 	       wait_ready(f, FF_BROKER);
 }

@@ -33,6 +33,8 @@ enum fakefamily_who { FF_PLATFORM, FF_DISK, FF_VGA, FF_BROKER, FF_COUNT };
 #define FF_DRIVES	4
 #define FF_OPTS		8
 
+struct fakefamily;
+
 struct fakefamily_conf {
 	struct fakeguest_conf guest;
 	bool no_disk, no_vga;
@@ -42,6 +44,10 @@ struct fakefamily_conf {
 	bool decline_unplug;
 	uint32_t plan_flags;		/* PLAN_NO_* */
 	bool quiet;			/* keep logs, but do not print them */
+	/* Workers that the test plays itself, on fakefamily_chan(); announce()
+	   is called when the real ones are up, before the broker starts. */
+	bool played[FF_COUNT];
+	void (*announce)(struct fakefamily *f);
 	/* More "key=value" arguments for each; NULL ends them. */
 	const char *opt[FF_COUNT][FF_OPTS];
 };
@@ -79,6 +85,11 @@ const char *fakefamily_missing(const struct fakefamily_conf *conf);
 
 /* All are READY and the server is enabled; false (with comments) after 20 s. */
 bool fakefamily_start(struct fakefamily *f, const struct fakefamily_conf *conf);
+
+/* The channel of a worker that the test plays; stays mapped. */
+struct chan *fakefamily_chan(struct fakefamily *f, enum fakefamily_who who);
+/* As that worker: something is in the answer ring. */
+void fakefamily_kick_broker(struct fakefamily *f);
 
 /* CTL_STOP, then hang up.  True: everybody who ran ended with status 0 by
    himself.  Frees everything. */

@@ -1,0 +1,772 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tests/integ/test_liar.c - the real broker among workers that lie
+ *
+ * Broker and one or two workers are the real programs on the in-memory
+ * hypervisor; this process plays the others on their channels.  Whatever such
+ * a worker does, the broker stays, says so once, answers for it with all ones,
+ * and everybody else's accesses go on.  A worker that is only slow is none.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "fakefamily.h"
+#include "fakeguest.h"
+#include "fakexen.h"
+#include "ring/chan.h"
+#include "tap.h"
+
+#define SCRATCH		0x3ff		/* of COM1: the real platform's */
+#define IDE		0x1f0
+#define POSTED_OFF	2		/* rows that we announce */
+#define SHADOW_OFF	7
+#define VGA_PORT	0x3c5
+#define ONES		0xffu
+#define WAIT_MS		3000
+
+static struct fakefamily f;
+static struct fakeguest *g;
+
+/* A worker that we play. */
+static struct liar {
+	struct chan *c;
+	struct chan_worker w;
+} disk, platform, vga;
+
+/* ---- announcing ---- */
+
+static void add_win(struct chan *c, unsigned int space, uint64_t base,
+		    uint32_t len, bool mapped, bool mirror)
+{
+	c->win[c->win_count++] = (struct chan_win){
+		.base = base, .len = len, .space = (uint8_t)space,
+		.mapped = mapped, .flags = mirror ? CHAN_WIN_MIRROR : 0 };
+}
+
+static void add_row(struct chan *c, uint16_t win, uint16_t off, uint8_t flags)
+{
+	c->row[c->row_count++] = (struct chan_row){ .win = win, .off = off,
+		.size = 1, .flags = flags };
+}
+
+static void take_up(struct liar *l, enum fakefamily_who who)
+{
+	l->c = fakefamily_chan(&f, who);
+	chan_worker_init(&l->w, l->c);
+}
+
+static void announce_disk(void)
+{
+	take_up(&disk, FF_DISK);
+	add_win(disk.c, CHAN_PIO, IDE, 8, true, false);
+	add_win(disk.c, CHAN_PCI, 0x09, 256, true, true);
+	add_win(disk.c, CHAN_PIO, 0, 16, false, false);
+	add_row(disk.c, 0, POSTED_OFF, CHAN_ROW_POSTED | CHAN_ROW_INERT |
+		CHAN_ROW_LAZY);
+	add_row(disk.c, 0, SHADOW_OFF, CHAN_ROW_SHADOW);
+	disk.c->shadow[1] = CHAN_SHADOW_VALID | 0x50;
+	disk.c->ready = 1;
+}
+
+static void announce_platform(void)
+{
+	take_up(&platform, FF_PLATFORM);
+	add_win(platform.c, CHAN_PIO, 0x3f8, 8, true, false);
+	platform.c->ready = 1;
+}
+
+static void announce_vga(void)
+{
+	take_up(&vga, FF_VGA);
+	add_win(vga.c, CHAN_PIO, 0x3b0, 0x30, true, false);
+	add_win(vga.c, CHAN_MMIO, 0xa0000, 0x20000, true, false);
+	add_row(vga.c, 0, VGA_PORT - 0x3b0, CHAN_ROW_POSTED);
+	vga.c->ready = 1;
+}
+
+static void announce(struct fakefamily *family)
+{
+	(void)family;
+	if (f.conf.played[FF_DISK])
+		announce_disk();
+	if (f.conf.played[FF_PLATFORM])
+		announce_platform();
+	if (f.conf.played[FF_VGA])
+		announce_vga();
+}
+
+static struct fakefamily_conf conf_of(bool play_platform, bool play_vga)
+{
+	return (struct fakefamily_conf){
+		.guest = { .vcpus = 4, .low_bytes = 16 << 20 },
+		.played = { [FF_DISK] = true, [FF_PLATFORM] = play_platform,
+			    [FF_VGA] = play_vga },
+		.no_vga = !play_vga, .announce = announce, .quiet = true,
+		/* So that the broker sleeps where we want it to. */
+		.plan_flags = PLAN_NO_POLL,
+	};
+}
+
+static bool start(bool play_platform, bool play_vga)
+{
+	struct fakefamily_conf conf = conf_of(play_platform, play_vga);
+
+	if (!fakefamily_start(&f, &conf))
+		return ok(false, "the family is up");
+	g = f.g;
+	g->timeout_ms = WAIT_MS;
+	return true;
+}
+
+/* ---- playing a worker ---- */
+
+static bool next(struct liar *l, struct io_msg *m)
+{
+	for (int64_t until = clock_now_ns() + WAIT_MS * NS_PER_MS;
+	     chan_req_get(&l->w, m) != 1; usleep(100))
+		if (clock_now_ns() > until)
+			return false;
+	return true;
+}
+
+static void say(struct liar *l, const struct io_msg *m)
+{
+	while (chan_answer_put(&l->w, m) == -EAGAIN)
+		sched_yield();
+	if (chan_broker_needs_kick(&l->w))
+		fakefamily_kick_broker(&f);
+}
+
+static void say_done(struct liar *l, const struct io_msg *m, uint64_t data)
+{
+	say(l, &(struct io_msg){ .kind = ANS_DONE, .seq = m->seq, .data = data,
+				 .win = IO_NO_WIN });
+}
+
+static void answer(struct liar *l, const struct io_msg *m, uint64_t data)
+{
+	say_done(l, m, data);
+	chan_commit(&l->w);
+}
+
+/* ---- playing a vCPU, in halves ---- */
+
+static bool post(unsigned int vcpu, uint8_t type, uint64_t addr, bool read,
+		 uint64_t val)
+{
+	return fakeguest_post(g, vcpu, &(struct xen_ioreq){
+		.type = type, .addr = addr, .size = 1, .count = 1, .data = val,
+		.flags = read ? XEN_IOREQ_READ : 0 });
+}
+
+static bool post_in(unsigned int vcpu, uint16_t port)
+{
+	return post(vcpu, XEN_IOREQ_TYPE_PIO, port, true, 0);
+}
+
+static void send_invalidate(unsigned int vcpu)
+{
+	fakexen_send(g, vcpu, &(struct xen_ioreq){ .count = 1, .size = 4,
+		.type = XEN_IOREQ_TYPE_INVALIDATE, .data = UINT64_MAX });
+}
+
+static bool waits(unsigned int vcpu)
+{
+	uint64_t data;
+
+	return !fakeguest_wait(g, vcpu, 50, &data);
+}
+
+static bool reads_as(unsigned int vcpu, uint64_t want)
+{
+	uint64_t data;
+
+	return fakeguest_wait(g, vcpu, WAIT_MS, &data) && (data & 0xff) == want;
+}
+
+static bool scratch_works(void)
+{
+	static uint8_t n;
+	bool good = true;
+
+	for (int i = 0; i < 20; i++) {
+		fakeguest_out(g, 3, SCRATCH, 1, ++n);
+		good &= fakeguest_in(g, 3, SCRATCH, 1) == n;
+	}
+	return good;
+}
+
+static bool lies_become(unsigned int want)
+{
+	for (int i = 0; i < WAIT_MS && f.lies != want; i++)
+		usleep(1000);
+	usleep(2000);		/* and not one more */
+	return f.lies == want;
+}
+
+static void end(const char *name)
+{
+	const char *fault = fakeguest_fault(g);
+	char why[160];
+
+	snprintf(why, sizeof(why), "%s", fault ? fault : "");
+	ok(!fault, "%s: no fault %s", name, why);
+	ok(fakefamily_stop(&f), "%s: the broker ends by itself", name);
+}
+
+/* ---- one wrong answer ---- */
+
+static void head_beyond(const struct io_msg *m)
+{
+	(void)m;
+	atomic_store(&disk.c->req_head, disk.w.head + 5);
+	post_in(1, IDE + 1);		/* somebody has to look */
+}
+
+static void head_far_back(const struct io_msg *m)
+{
+	(void)m;
+	atomic_store(&disk.c->req_head, disk.w.head - CHAN_REQS);
+	post_in(1, IDE + 1);
+}
+
+static void tail_beyond(const struct io_msg *m)
+{
+	(void)m;
+	atomic_store(&disk.c->ans_tail, disk.w.tail + CHAN_ANSWERS + 1);
+	fakefamily_kick_broker(&f);
+}
+
+static void answers_twice(const struct io_msg *m)
+{
+	say_done(&disk, m, 0x12);
+	say_done(&disk, m, 0x34);
+}
+
+static void answers_future(const struct io_msg *m)
+{
+	say_done(&disk, &(struct io_msg){ .seq = m->seq + 1 }, 0);
+}
+
+static void answers_past(const struct io_msg *m)
+{
+	say_done(&disk, &(struct io_msg){ .seq = m->seq - CHAN_REQS }, 0);
+}
+
+static void answers_posted(const struct io_msg *m)
+{
+	struct io_msg posted;
+
+	fakeguest_out(g, 1, IDE + POSTED_OFF, 1, 7);
+	answer(&disk, m, ONES);
+	if (next(&disk, &posted))
+		answer(&disk, &posted, 0);
+}
+
+#define SAYS(name, ...) static void name(const struct io_msg *m) {	\
+	struct io_msg v = { __VA_ARGS__ };				\
+	(void)m; say(&disk, &v); }
+
+SAYS(foreign_line, .kind = ANS_ISA_IRQ, .addr = 4, .data = 1)
+SAYS(no_line, .kind = ANS_ISA_IRQ, .addr = 200, .data = 1)
+SAYS(no_level, .kind = ANS_ISA_IRQ, .addr = 14, .data = 2)
+SAYS(foreign_intx, .kind = ANS_PCI_INTX, .addr = 2u << 5, .data = 1)
+SAYS(no_intx, .kind = ANS_PCI_INTX, .addr = UINT64_MAX, .data = 1)
+SAYS(no_kind, .kind = ANS_NONE)
+SAYS(unknown_kind, .kind = 255)
+SAYS(msi, .kind = ANS_MSI, .addr = 0xfee00000, .data = 0x31)
+SAYS(link_route, .kind = ANS_LINK_ROUTE, .addr = 0, .data = 5)
+SAYS(unplugs, .kind = ANS_UNPLUG, .data = 1)
+SAYS(locks_rom, .kind = ANS_ROM_LOCK, .data = 1)
+SAYS(shuts_down, .kind = ANS_SHUTDOWN, .data = 0)
+SAYS(sleeps, .kind = ANS_SLEEP)
+SAYS(moves_vram, .kind = ANS_VRAM_MOVE, .addr = 0)
+SAYS(asks_dirty, .kind = ANS_DIRTY_QUERY)
+SAYS(modifies_much, .kind = ANS_MODIFIED, .data = UINT64_MAX)
+SAYS(maps_serial, .kind = ANS_MAP, .win = 2, .addr = 0x3f8)
+SAYS(maps_beyond, .kind = ANS_MAP, .win = 2, .addr = 0xfff8)
+SAYS(maps_round, .kind = ANS_MAP, .win = 2, .addr = UINT64_MAX - 3)
+SAYS(maps_devfn, .kind = ANS_MAP, .win = 1, .addr = 0x10)
+SAYS(maps_nothing, .kind = ANS_MAP, .win = 3, .addr = 0x2000)
+SAYS(unmaps_nothing, .kind = ANS_UNMAP, .win = IO_NO_WIN)
+
+static const struct {
+	const char *name;
+	void (*lie)(const struct io_msg *m);
+} lies[] = {
+#define LIE(name) { #name, name }
+	LIE(head_beyond), LIE(head_far_back), LIE(tail_beyond),
+	LIE(answers_twice), LIE(answers_future), LIE(answers_past),
+	LIE(answers_posted), LIE(foreign_line), LIE(no_line), LIE(no_level),
+	LIE(foreign_intx), LIE(no_intx), LIE(no_kind), LIE(unknown_kind),
+	LIE(msi), LIE(link_route), LIE(unplugs), LIE(locks_rom),
+	LIE(shuts_down), LIE(sleeps), LIE(moves_vram), LIE(asks_dirty),
+	LIE(modifies_much), LIE(maps_serial), LIE(maps_beyond),
+	LIE(maps_round), LIE(maps_devfn), LIE(maps_nothing),
+	LIE(unmaps_nothing),
+};
+
+static void test_lie(unsigned int n)
+{
+	const char *name = lies[n].name;
+	struct io_msg m;
+	uint64_t data;
+
+	if (!start(false, false))
+		return;
+	post_in(0, IDE + 1);
+	if (ok(next(&disk, &m), "%s: asked", name))
+		lies[n].lie(&m);
+	ok(lies_become(1), "%s: reported once, \"%s\"", name, f.lie);
+	ok(fakeguest_wait(g, 0, WAIT_MS, &data) &&
+	   (data == ONES || data == 0x12), "%s: who waited got an answer", name);
+	ok(!g->vcpu[1].pending || reads_as(1, ONES), "%s: and who came", name);
+	ok(fakeguest_in(g, 0, IDE + SHADOW_OFF, 1) == ONES &&
+	   fakeguest_in(g, 0, IDE, 2) == 0xffff, "%s: ones from now on", name);
+	fakeguest_out(g, 0, IDE + POSTED_OFF, 1, 1);
+	fakeguest_invalidate(g, 0);
+	ok(scratch_works(), "%s: others go on", name);
+	ok(fakefamily_runs(&f, FF_BROKER), "%s: so does the broker", name);
+	end(name);
+}
+
+/* ---- lies that need time ---- */
+
+/* Found while a fresh request is sent: nobody else answers that one. */
+static void test_found_while_sending(void)
+{
+	if (!start(false, false))
+		return;
+	atomic_store(&disk.c->req_head, 77);
+	post_in(0, IDE + 1);
+	ok(reads_as(0, ONES), "a head found wrong by a fresh request: ones");
+	ok(lies_become(1), "and reported");
+	ok(scratch_works(), "others go on");
+	end("found while sending");
+	if (!start(false, false))
+		return;
+	/* Said without a kick: the next access comes upon it. */
+	chan_answer_put(&disk.w, &(struct io_msg){ .kind = 99 });
+	post_in(0, IDE + SHADOW_OFF);
+	ok(reads_as(0, ONES) || lies_become(1), "a lie found by a shadow read");
+	ok(!waits(0), "leaves nobody waiting");
+	ok(lies_become(1), "and is reported");
+	end("found by a shadow read");
+}
+
+static void ins(struct io_msg *m, bool commit)
+{
+	fakeguest_post(g, 0, &(struct xen_ioreq){ .addr = IDE, .size = 2,
+		.count = 256, .type = XEN_IOREQ_TYPE_PIO, .data = 0x200000,
+		.flags = XEN_IOREQ_READ | XEN_IOREQ_DATA_IS_PTR });
+	if (f.lies || !next(&disk, m))
+		return;
+	say_done(&disk, m, 0);
+	disk.w.head++;
+	if (commit)
+		atomic_store(&disk.c->req_head, disk.w.head);
+}
+
+/* Backwards past what was counted already: data slots come back twice. */
+static void test_head_backwards(void)
+{
+	struct io_msg m;
+	uint64_t data;
+
+	if (!start(false, false))
+		return;
+	for (unsigned int i = 0; i < 70 && !f.lies; i++) {
+		ins(&m, i < 34);
+		if (i == 34)
+			atomic_store(&disk.c->req_head, 3);
+		if (i < 64 && !fakeguest_wait(g, 0, WAIT_MS, &data))
+			break;
+		if (i >= 64)
+			break;
+	}
+	ok(lies_become(1), "a head that runs backwards is a lie");
+	ok(!waits(0), "nobody waits");
+	ok(scratch_works(), "others go on");
+	end("head backwards");
+}
+
+/* Maps over another's window: the guest's doing, first come. */
+static void test_map_over_others(void)
+{
+	struct io_msg m;
+
+	if (!start(false, false))
+		return;
+	fakeguest_cfg_write(g, 3, 0x10, 0x10, 4, 0xc200);
+	fakeguest_cfg_write(g, 3, 0x10, 4, 2, 3);
+	post_in(0, IDE + 1);
+	ok(next(&disk, &m), "asked");
+	say(&disk, &(struct io_msg){ .kind = ANS_MAP, .win = 2, .addr = 0xc200 });
+	answer(&disk, &m, 0x21);
+	ok(reads_as(0, 0x21) && f.lies == 0, "no lie");
+	ok(fakeguest_in(g, 3, 0xc200, 1) == 0, "it is still the other's");
+	say(&disk, &(struct io_msg){ .kind = ANS_MAP, .win = 2, .addr = 0xd000 });
+	usleep(20000);
+	post_in(0, 0xd003);
+	ok(next(&disk, &m) && m.win == 2 && m.addr == 0xd003, "moved elsewhere");
+	answer(&disk, &m, 0x22);
+	ok(reads_as(0, 0x22), "it is its own");
+	end("map over others");
+}
+
+static void test_never_answers(void)
+{
+	uint64_t data;
+
+	if (!start(false, false))
+		return;
+	post_in(0, IDE + 1);
+	post_in(1, IDE + 2);
+	fakeguest_post(g, 2, &(struct xen_ioreq){ .count = 1, .size = 4,
+		.type = XEN_IOREQ_TYPE_PCI_CONFIG, .addr = 9ull << 32 });
+	ok(waits(0) && waits(1) && waits(2), "who asks the silent one waits");
+	for (int i = 0; i < 20; i++)
+		if (!scratch_works())
+			break;
+	ok(scratch_works(), "others go on");
+	ok(f.lies == 0, "it does not lie");
+	ok(fakefamily_tell(&f, FF_BROKER, CTL_STOP, 0), "the end");
+	ok(fakeguest_wait(g, 0, WAIT_MS, &data) && data == ONES &&
+	   fakeguest_wait(g, 1, WAIT_MS, &data) && data == ONES &&
+	   fakeguest_wait(g, 2, WAIT_MS, &data), "then all are answered");
+	end("never answers");
+}
+
+/* Stopped while a request is in its slot and not taken. */
+static void test_stop_beside_request(void)
+{
+	uint64_t data;
+
+	if (!start(false, false))
+		return;
+	kill(f.member[FF_BROKER].pid, SIGSTOP);
+	post_in(0, IDE + 1);
+	fakefamily_tell(&f, FF_BROKER, CTL_STOP, 0);
+	kill(f.member[FF_BROKER].pid, SIGCONT);
+	ok(fakeguest_wait(g, 0, WAIT_MS, &data) && data == ONES,
+	   "a request that was not even taken is answered at the end");
+	end("stop beside a request");
+}
+
+static _Atomic bool flood_ends;
+
+static void *flood(void *arg)
+{
+	uint32_t n = 0;
+
+	(void)arg;
+	while (!flood_ends) {
+		chan_answer_put(&disk.w, &(struct io_msg){
+			.kind = ANS_ISA_IRQ, .addr = 14, .data = n++ & 1 });
+		if (chan_broker_needs_kick(&disk.w))
+			fakefamily_kick_broker(&f);
+	}
+	return NULL;
+}
+
+static void test_flood(void)
+{
+	pthread_t t;
+	bool good = true;
+
+	if (!start(false, false))
+		return;
+	flood_ends = false;
+	pthread_create(&t, NULL, flood, NULL);
+	for (int i = 0; i < 20; i++)
+		good &= scratch_works();
+	ok(good, "others go on while one floods");
+	flood_ends = true;
+	pthread_join(t, NULL);
+	ok(f.lies == 0, "it lied not once");
+	end("flood");
+}
+
+/* ---- several workers ---- */
+
+/* The end of one is not the answer of another. */
+static void test_liar_beside_invalidate(void)
+{
+	struct io_msg m;
+	uint64_t data;
+
+	if (!start(true, false))
+		return;
+	send_invalidate(0);
+	ok(next(&disk, &m) && m.kind == IO_INVALIDATE, "disk has to let go");
+	say(&platform, &(struct io_msg){ .kind = 99 });
+	ok(lies_become(1), "platform lies");
+	ok(waits(0), "the guest still waits for disk");
+	answer(&disk, &m, 0);
+	ok(fakeguest_wait(g, 0, WAIT_MS, &data), "until that has answered");
+	end("liar beside INVALIDATE");
+}
+
+/* Fills a ring by posted writes; false if one did not complete. */
+static bool fill(uint16_t port)
+{
+	bool good = true;
+
+	for (unsigned int i = 0; i < CHAN_REQS && good; i++) {
+		fakeguest_out(g, 1, port, 1, i & 0xff);
+		good = !fakeguest_fault(g);
+	}
+	return good;
+}
+
+/* Takes @count posted writes; true if they are those of fill(). */
+static bool take_filled(struct liar *l, unsigned int count)
+{
+	struct io_msg m;
+
+	for (unsigned int i = 0; i < count; i++) {
+		if (!next(l, &m) || m.kind != IO_ACCESS || m.data != (i & 0xff))
+			return false;
+		chan_commit(&l->w);
+	}
+	return true;
+}
+
+static void test_slow_invalidate(void)
+{
+	struct io_msg m;
+	uint64_t data;
+
+	if (!start(false, false))
+		return;
+	ok(fill(IDE + POSTED_OFF), "a ring full of posted writes");
+	send_invalidate(0);
+	post_in(2, IDE + 1);
+	ok(waits(0) && waits(2), "INVALIDATE and a read wait for room");
+	ok(f.lies == 0, "slow is no lie");
+	ok(scratch_works(), "others go on");
+	ok(take_filled(&disk, CHAN_REQS), "all arrive, in order");
+	for (int i = 0; i < 2 && next(&disk, &m); i++)
+		answer(&disk, &m, 0x33);
+	ok(fakeguest_wait(g, 0, WAIT_MS, &data) && reads_as(2, 0x33),
+	   "then both are answered");
+	end("slow INVALIDATE");
+}
+
+static void test_slow_unplug(void)
+{
+	struct io_msg ask, m;
+	uint64_t data;
+
+	if (!start(true, false))
+		return;
+	ok(fill(IDE + POSTED_OFF), "a ring full of posted writes");
+	post_in(0, SCRATCH);
+	ok(next(&platform, &ask), "platform is asked");
+	say(&platform, &(struct io_msg){ .kind = ANS_UNPLUG, .data = 1 });
+	answer(&platform, &ask, 0x44);
+	ok(waits(0) && f.lies == 0 && f.unplugs == 0, "unplug waits for room");
+	ok(take_filled(&disk, CHAN_REQS), "all arrive, in order");
+	ok(next(&disk, &m) && m.kind == IO_UNPLUG && m.data == 1, "then unplug");
+	ok(waits(0) && f.unplugs == 0, "which waits for its answer");
+	answer(&disk, &m, 0);
+	ok(fakeguest_wait(g, 0, WAIT_MS, &data) && data == 0x44,
+	   "then the guest goes on");
+	ok(f.unplugs == 1 && f.lies == 0, "the supervisor was told once");
+	end("slow unplug");
+}
+
+/* The one that shall let go lies instead: unplug does not wait for it. */
+static void test_lying_unplug(void)
+{
+	struct io_msg ask, m;
+	uint64_t data;
+
+	if (!start(true, false))
+		return;
+	post_in(0, SCRATCH);
+	ok(next(&platform, &ask), "platform is asked");
+	say(&platform, &(struct io_msg){ .kind = ANS_UNPLUG, .data = 1 });
+	answer(&platform, &ask, 0x44);
+	ok(next(&disk, &m) && m.kind == IO_UNPLUG, "disk shall let go");
+	say(&disk, &(struct io_msg){ .kind = 99 });
+	ok(lies_become(1), "it lies");
+	ok(fakeguest_wait(g, 0, WAIT_MS, &data) && data == 0x44 && f.unplugs == 1,
+	   "the guest goes on, the supervisor was told");
+	end("lying unplug");
+}
+
+static _Atomic unsigned int rounds;
+
+#define BUF_ROUNDS	(CHAN_DATA_SLOTS + 8u)
+
+static void *write_vga(void *arg)
+{
+	(void)arg;
+	for (rounds = 0; rounds < BUF_ROUNDS; rounds++) {
+		fakeguest_store_mem(g, 1, 0xa0000, 1, rounds);
+		fakeguest_out(g, 1, VGA_PORT, 1, rounds & 0xff);
+	}
+	return NULL;
+}
+
+/* A posted write does not overtake the buffered ones before it. */
+static void test_slow_vga_order(void)
+{
+	struct io_msg m;
+	struct io_write e;
+	unsigned int mem = 0, port = 0;
+	bool good = true;
+	pthread_t t;
+
+	if (!start(false, true))
+		return;
+	pthread_create(&t, NULL, write_vga, NULL);
+	for (int i = 0; i < 1000 && rounds < CHAN_DATA_SLOTS; i++)
+		usleep(1000);
+	usleep(20000);
+	ok(rounds == CHAN_DATA_SLOTS, "then it waits for room: %u", rounds);
+	ok(scratch_works(), "others go on");
+	while (port < BUF_ROUNDS && next(&vga, &m)) {
+		if (m.kind == IO_BATCH) {
+			for (unsigned int i = 0; i < m.count; i++, mem++) {
+				memcpy(&e, &vga.c->data[m.slot][i * sizeof(e)],
+				       sizeof(e));
+				good &= e.data == mem && mem == port;
+			}
+		} else {
+			good &= m.data == port && mem == port + 1;
+			port++;
+		}
+		if (m.flags & IO_POSTED)
+			chan_commit(&vga.w);
+		else
+			answer(&vga, &m, 0);
+	}
+	pthread_join(t, NULL);
+	ok(port == BUF_ROUNDS && mem == port, "all arrive: %u, %u", mem, port);
+	ok(good, "in the order in which they were written");
+	ok(f.lies == 0, "slow is no lie");
+	end("slow vga");
+}
+
+static void test_slow_vga_full(void)
+{
+	struct io_msg m;
+
+	if (!start(false, true))
+		return;
+	ok(fill(VGA_PORT), "a ring full of posted writes");
+	fakeguest_store_mem(g, 1, 0xa0000, 1, 0x77);
+	post_in(2, 0x3cc);
+	ok(waits(2), "the next access waits");
+	ok(f.lies == 0, "slow is no lie");
+	ok(take_filled(&vga, CHAN_REQS), "all arrive, in order");
+	ok(next(&vga, &m) && m.kind == IO_BATCH && m.count == 1, "the batch");
+	chan_commit(&vga.w);
+	ok(next(&vga, &m) && m.kind == IO_ACCESS, "and the access");
+	answer(&vga, &m, 0x67);
+	ok(reads_as(2, 0x67), "answered");
+	end("full vga");
+}
+
+/* ---- announcements ---- */
+
+static uint32_t seed = 1;
+
+static uint32_t any(void)
+{
+	seed = seed * 1664525u + 1013904223u;
+	return seed >> 8;
+}
+
+/* What a hostile announcement has in one field or another. */
+static void spoil(struct fakefamily *family)
+{
+	uint8_t *p;
+	size_t at, len;
+
+	announce(family);
+	switch (any() % 4) {
+	case 0:
+		p = (uint8_t *)&disk.c->win_count;
+		len = 8;
+		break;
+	case 1:
+		p = (uint8_t *)disk.c->row;
+		len = 2 * sizeof(disk.c->row[0]);
+		break;
+	default:
+		p = (uint8_t *)disk.c->win;
+		len = 3 * offsetof(struct chan_win, name);
+		break;
+	}
+	at = any() % len;
+	p[at] = (uint8_t)(any() % 3 ? any() : 0xff);
+	if (any() % 2)
+		disk.c->win_count = CHAN_WINS;
+	if (any() % 2)
+		disk.c->row_count = CHAN_ROWS;
+}
+
+static bool try_announcement(void)
+{
+	struct fakefamily_conf conf = conf_of(false, false);
+	int status;
+	bool up;
+
+	conf.announce = spoil;
+	up = fakefamily_start(&f, &conf);
+	g = f.g;
+	g->timeout_ms = 100;
+	/* Until one is asked of the disk, which does not answer. */
+	for (unsigned int i = 0; up && i < 16 && !waits(0); i++)
+		post_in(0, (uint16_t)(IDE + i));
+	if (up)
+		up = scratch_works();
+	else
+		up = fakefamily_logged(&f, "announced nonsense");
+	fakefamily_stop(&f);
+	status = f.member[FF_BROKER].status;
+	return up && WIFEXITED(status);
+}
+
+static void test_announcements(unsigned int tries)
+{
+	unsigned int n;
+
+	for (n = 0; n < tries; n++)
+		if (!try_announcement())
+			break;
+	ok(n == tries, "%u of %u announcements: refused in one line, or served",
+	   n, tries);
+}
+
+int main(void)
+{
+	struct fakefamily_conf conf = conf_of(false, false);
+	const char *why = fakefamily_missing(&conf);
+
+	if (why)
+		return skip_all(why);
+	for (unsigned int n = 0; n < sizeof(lies) / sizeof(lies[0]); n++)
+		test_lie(n);
+	test_found_while_sending();
+	test_head_backwards();
+	test_map_over_others();
+	test_never_answers();
+	test_stop_beside_request();
+	test_flood();
+	test_liar_beside_invalidate();
+	test_slow_invalidate();
+	test_slow_unplug();
+	test_lying_unplug();
+	test_slow_vga_order();
+	test_slow_vga_full();
+	test_announcements(40);
+	return tap_done();
+}
