@@ -76,13 +76,16 @@ def take_slot(progress):
     if os.environ.get('XENLAB_NOWAIT'):
         return None
     count = max(1, len(os.sched_getaffinity(0)) // 2)
+    paths = [os.path.join(images.cache_root(), f'slot{number}')
+             for number in range(count)]
     said = False
     while True:
-        for number in range(count):
-            path = os.path.join(images.cache_root(), f'slot{number}')
+        for path in paths:
             lock = open(path, 'w', encoding='utf-8')
+            # Where there is one slot the kernel keeps the line in order.
+            wait = 0 if said and count == 1 else fcntl.LOCK_NB
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, fcntl.LOCK_EX | wait)
                 if said:
                     progress.end()
                 return lock
@@ -92,7 +95,8 @@ def take_slot(progress):
             progress.begin('waiting for another lab on this machine '
                            '(XENLAB_NOWAIT=1 does not wait)')
             said = True
-        time.sleep(0.5)
+        elif count > 1:
+            time.sleep(0.5)
 
 
 def free_port():
@@ -171,9 +175,11 @@ class Session:
         with open(os.path.join(self.out, 'xl.cfg'), 'w',
                   encoding='utf-8') as file:
             file.write(text)
-        if options.dom0_run:
-            with open(options.dom0_run, encoding='utf-8') as file:
-                self.machine.write('dom0-run', file.read())
+        for name in ('dom0_run', 'dom0_before'):
+            path = getattr(options, name)
+            if path:
+                with open(path, encoding='utf-8') as file:
+                    self.machine.write(name.replace('_', '-'), file.read())
 
     # -- steps -----------------------------------------------------------
 
@@ -185,6 +191,11 @@ class Session:
         self.progress.end()
         if self.options.dm == 'cloister':
             self.machine.run('mkdir -p /etc/cloister')
+        if self.options.dom0_before:
+            answer = self.machine.run('cd /out && /lab/dom0-before')
+            if answer['status']:
+                raise RunError(LAB, f'the script before xl create failed:\n'
+                                    f'{answer["out"]}')
 
     def create(self):
         machine = self.machine
