@@ -39,7 +39,7 @@ EXCLUDE = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*',
            '/usr/lib/debug/*'] + [
     f'/lib/modules/*/kernel/drivers/{name}/*' for name in (
         'media', 'infiniband', 'iio', 'staging', 'hwmon', 'comedi', 'mtd',
-        'platform', 'usb', 'net/wireless', 'hid', 'md', 'gpu/drm/amd',
+        'platform', 'usb', 'net/wireless', 'hid', 'gpu/drm/amd',
         'gpu/drm/i915', 'gpu/drm/nouveau', 'gpu/drm/radeon',
         'gpu/drm/gma500', 'mfd', 'leds', 'regulator', 'rtc', 'isdn',
         'bluetooth', 'edac', 'nvme', 'target', 'thunderbolt', 'w1',
