@@ -105,7 +105,7 @@ void ioreq_invalidated(unsigned int vcpu, unsigned int peer)
 
 void ioreq_abandon(int peer)
 {
-	uint16_t keep = peer < 0 ? 0 : (uint16_t)~(1u << peer);
+	uint16_t keep = (uint16_t)(peer < 0 ? 0u : ~(1u << peer));
 
 	for (unsigned int i = 0; i < broker.vcpus; i++) {
 		struct vcpu *v = &broker.vcpu[i];
@@ -119,8 +119,8 @@ void ioreq_abandon(int peer)
 			continue;
 		if (v->state == VCPU_INVALIDATING) {
 			/* The others may still answer. */
-			v->ask &= keep;
-			v->owe &= keep;
+			v->ask = (uint16_t)(v->ask & keep);
+			v->owe = (uint16_t)(v->owe & keep);
 			end_invalidate(i);
 		} else if (peer < 0 || v->peer == peer) {
 			complete_unclaimed(i);
