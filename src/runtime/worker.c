@@ -48,6 +48,8 @@ static struct {
 	bool busy;			/* deferred: now waits for bus_resume() */
 	bool said;			/* something is in the answer ring */
 	bool stopping;
+	uint64_t aside;			/* bit per descriptor whose event came
+					   while we could not look at it */
 	uint64_t answer;		/* of the last committed request */
 	struct poll_window poll;
 	bool (*hint)(void);		/* worker_hint() */
@@ -67,13 +69,36 @@ static void kick_broker(void)
 		log_errno(errno, "cannot wake the broker");
 }
 
+static void read_ctl(void);
+
 /*
- * The answer ring is full only while the broker is busy or gone; it never
- * waits for us without draining it, and if it is gone the supervisor ends us.
+ * We are inside a device: of all events only the supervisor's word counts, the
+ * others are put aside.  Half-done work goes with us: there is nobody left to
+ * tell about it.
+ */
+static void wait_for_room(void)
+{
+	struct epoll_event ev[8];
+	int n;
+
+	kick_broker();
+	n = epoll_wait(FD_EPOLL, ev, 8, 1);
+	for (int i = 0; i < n; i++) {
+		if (ev[i].data.u32 == FD_CTL)
+			read_ctl();
+		else
+			me.aside |= UINT64_C(1) << ev[i].data.u32;
+	}
+	if (me.stopping)
+		_exit(0);
+}
+
+/*
+ * The answer ring is full only while the broker is busy or gone: it never
+ * waits for us without draining it.
  */
 static void say(void *ctx, const struct io_msg *m)
 {
-	struct epoll_event none;
 	int rc;
 
 	(void)ctx;
@@ -81,11 +106,10 @@ static void say(void *ctx, const struct io_msg *m)
 		rc = chan_answer_put(&me.chan, m);
 		if (rc != -EAGAIN)
 			break;
-		kick_broker();
 		if (tries < ANSWER_SPINS)
 			sched_yield();
-		else if (epoll_wait(FD_EPOLL, &none, 0, 1) < 0)
-			sched_yield();
+		else
+			wait_for_room();
 	}
 	if (rc)
 		die(0, "broker broke the protocol: answer ring index");
@@ -181,6 +205,19 @@ static uint64_t do_request(const struct io_msg *m)
 	}
 }
 
+/* Publishes what changed; a device may also have resumed, even just now. */
+static void settle_events(void)
+{
+	if (!me.busy || !me.bus.resumed)
+		bus_settle(&me.bus, me.chan.head, me.answer);
+	if (me.busy && me.bus.resumed) {
+		me.bus.resumed = false;
+		finish(me.bus.resume_value);
+	} else if (me.said) {
+		kick_broker();
+	}
+}
+
 /* Returns how many requests were taken. */
 static unsigned int take_requests(void)
 {
@@ -203,9 +240,7 @@ static unsigned int take_requests(void)
 		}
 		if (bus_is_deferred(&me.bus)) {
 			me.busy = true;
-			bus_settle(&me.bus, me.chan.head, me.answer);
-			if (me.said)
-				kick_broker();
+			settle_events();
 		} else {
 			finish(value);
 		}
@@ -213,17 +248,15 @@ static unsigned int take_requests(void)
 	return n;
 }
 
-/* After timers and back ends ran. */
-static void settle_events(void)
+void worker_catch_up(struct worker *w)
 {
-	if (me.busy && me.bus.resumed) {
-		me.bus.resumed = false;
-		finish(me.bus.resume_value);
-		return;
-	}
-	bus_settle(&me.bus, me.chan.head, me.answer);
-	if (me.said)
-		kick_broker();
+	uint32_t tail = atomic_load_explicit(&me.chan.c->req_tail,
+					     memory_order_relaxed);
+
+	(void)w;
+	for (unsigned int n = 0; n < CHAN_REQS && me.chan.head != tail; n++)
+		if (!take_requests())
+			return;
 }
 
 static void read_ctl(void)
@@ -262,11 +295,16 @@ static void handle_event(const struct epoll_event *ev)
 static void wait_events(int timeout_ms)
 {
 	struct epoll_event ev[8];
-	int n = epoll_wait(FD_EPOLL, ev, 8, timeout_ms);
+	uint64_t aside = me.aside;
+	int n = epoll_wait(FD_EPOLL, ev, 8, aside ? 0 : timeout_ms);
 
+	me.aside = 0;
+	for (uint64_t left = aside; left; left &= left - 1)
+		handle_event(&(struct epoll_event){ .events = EPOLLIN,
+			.data.u32 = (uint32_t)__builtin_ctzll(left) });
 	for (int i = 0; i < n; i++)
 		handle_event(&ev[i]);
-	if (n > 0)
+	if (n > 0 || aside)
 		settle_events();
 }
 
@@ -285,7 +323,7 @@ static bool work_waits(void *arg)
 /* Nothing to do: look a while, then sleep. */
 static void idle(void)
 {
-	int64_t slept_at;
+	uint64_t slept_at;
 
 	if (!me.busy && poll_window_spin(&me.poll, true, work_waits, NULL)) {
 		if (!request_waits())

@@ -39,6 +39,9 @@ void worker_watch(struct worker *w, int fd, uint32_t epoll_events,
 /* Change what is waited for (0: nothing), later. */
 void worker_watch_change(struct worker *w, int fd, uint32_t epoll_events);
 
+/* From within such a fn: first do all that the broker has sent up to now. */
+void worker_catch_up(struct worker *w);
+
 /* A cheap look (no system call) at whether a watched back end has finished
    something: asked while the worker looks for requests before it sleeps. */
 void worker_hint(struct worker *w, bool (*ready)(void));

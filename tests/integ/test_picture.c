@@ -127,6 +127,14 @@ static void test_text(void)
 	fakeguest_store_mem(g, 0, 0xb8000 + (24 * 80 + 79) * 2, 2, 0x1720);
 	pixel_is(719, 399, 0x0000aa, "a cell is written, in its background colour");
 	is_hex(bands_since(before), 1, "in one band");
+	usleep(20000);		/* vga sleeps, and these do not wake it */
+	out(0x3c8, 1, 1);
+	out(0x3c9, 1, 0);
+	out(0x3c9, 1, 42);
+	out(0x3c9, 1, 0);
+	scan();
+	is_hex(pixel(719, 399), 0x00aa00, "the next scan shows a new colour");
+	colour(1, 0, 0, 42);
 	fakeguest_stos(g, 0, 0xb8000, 2, 80, 0x1720, false);
 	pixel_is(0, 0, 0x0000aa, "rep stosw too");
 }

@@ -45,7 +45,8 @@ struct fakefamily_conf {
 	uint32_t plan_flags;		/* PLAN_NO_* */
 	bool quiet;			/* keep logs, but do not print them */
 	/* Workers that the test plays itself, on fakefamily_chan(); announce()
-	   is called when the real ones are up, before the broker starts. */
+	   is called when the real ones are up, before the broker starts.  The
+	   broker may be played as well. */
 	bool played[FF_COUNT];
 	void (*announce)(struct fakefamily *f);
 	/* More "key=value" arguments for each; NULL ends them. */
