@@ -236,6 +236,23 @@ static bool waits_for_update(const struct client *c)
 	return c->cl && c->normal && !sraRgnEmpty(c->cl->requestedRegion);
 }
 
+/*
+ * Of what it asked for, something is not sent yet.  Its first answer may have
+ * been the size alone: the picture must not wait for the next change.
+ */
+static bool is_owed(const struct client *c)
+{
+	sraRegionPtr r;
+	bool owed;
+
+	if (c->cl->newFBSizePending)
+		return true;
+	r = sraRgnCreateRgn(c->cl->modifiedRegion);
+	owed = r && sraRgnAnd(r, c->cl->requestedRegion);
+	sraRgnDestroy(r);
+	return owed;
+}
+
 static void end_scan(void)
 {
 	bool changed = take_changes();
@@ -501,6 +518,8 @@ static bool scan_is_wanted(int64_t now)
 		wanted = true;
 		if (c->fresh)
 			me.next_ns = now;	/* shows nothing older than now */
+		else if (me.next_ns > me.scan_ns + PAUSE_MIN_NS && is_owed(c))
+			me.next_ns = me.scan_ns + PAUSE_MIN_NS;
 	}
 	return wanted;
 }

@@ -398,6 +398,40 @@ static void test_late_client(void)
 	stop_server("late client");
 }
 
+/* Nothing has moved for long, so scans are rare: a newcomer need not wait. */
+static void test_newcomer(void)
+{
+	rfbClient *c, *second;
+	int64_t began_ns;
+
+	start_server(false);
+	paint(719, 399, 0xffeedd);
+	c = connect_client();
+	if (!c)
+		return;
+	pump(c, 2500, NULL);
+	second = connect_client();
+	if (!second)
+		return;
+	pump(second, 20, NULL);
+	began_ns = clock_now_ns();
+	wait_pixel(second, 719, 399, 0xffeedd);
+	ok(clock_now_ns() - began_ns < 150 * NS_PER_MS,
+	   "a newcomer has the whole picture at once (%d ms)",
+	   (int)((clock_now_ns() - began_ns) / NS_PER_MS));
+	pump(second, 2500, NULL);
+	SendFramebufferUpdateRequest(second, 0, 0, 720, 400, FALSE);
+	second->frameBuffer[(720 * 400 - 1) * 4] = 0;
+	began_ns = clock_now_ns();
+	wait_pixel(second, 719, 399, 0xffeedd);
+	ok(clock_now_ns() - began_ns < 200 * NS_PER_MS,
+	   "and who asks for all of it again, too (%d ms)",
+	   (int)((clock_now_ns() - began_ns) / NS_PER_MS));
+	end_client(second);
+	end_client(c);
+	stop_server("newcomer");
+}
+
 static void test_scans_follow_need(void)
 {
 	rfbClient *c;
@@ -699,6 +733,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	test_picture();
 	test_late_client();
+	test_newcomer();
 	test_scans_follow_need();
 	test_input();
 	test_password();
