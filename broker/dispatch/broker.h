@@ -39,7 +39,8 @@ struct peer_win {
 	uint32_t len;
 	uint32_t mirror;
 	uint8_t space;
-	bool mapped;
+	bool wanted;			/* the worker maps it at @base */
+	bool mapped;			/* and nothing else is there */
 	bool has_mirror;
 	uint8_t row_at[ROWS_SPAN];	/* first byte -> row, or NO_ROW */
 };

@@ -31,26 +31,47 @@ uint32_t win_offset(const struct peer_win *w, uint64_t addr)
 	return (uint32_t)(w->space == CHAN_PCI ? addr & 0xffff : addr - w->base);
 }
 
+static uint64_t last_of(const struct peer_win *w)
+{
+	return w->space == CHAN_PCI ? w->base : w->base + w->len - 1;
+}
+
+static int register_win(struct peer *p, unsigned int win)
+{
+	struct peer_win *w = &p->win[win];
+	int rc = route_add(w->space, w->base, last_of(w),
+			   (unsigned int)(p - broker.peer), win);
+
+	w->mapped = rc == 0;
+	return rc;
+}
+
 /* Registers window @win at @base with Xen, if the plan allows it there. */
 static bool place_win(struct peer *p, unsigned int win, uint64_t base)
 {
 	struct peer_win *w = &p->win[win];
-	uint64_t last = w->space == CHAN_PCI ? base : base + w->len - 1;
-	int rc;
 
-	if (!plan_allows(p, w->space, base, last))
+	w->base = base;
+	if (!plan_allows(p, w->space, base, last_of(w)))
 		return false;
-	rc = route_add(w->space, base, last,
-		       (unsigned int)(p - broker.peer), win);
-	if (rc) {
-		/* The guest put one window over another: first come. */
+	w->wanted = true;
+	/* The guest put one window over another: first come. */
+	if (register_win(p, win))
 		guest_warn("range not registered: worker=%s space=%u base=0x%llx",
 			   p->plan->name, w->space, (unsigned long long)base);
-		return true;
-	}
-	w->base = base;
-	w->mapped = true;
 	return true;
+}
+
+/* A place became free: perhaps for one that came second. */
+static void place_waiting(void)
+{
+	for (unsigned int i = 0; i < broker.plan->worker_count; i++) {
+		struct peer *p = &broker.peer[i];
+
+		for (unsigned int win = 0; p->alive && win < p->win_count; win++)
+			if (p->win[win].wanted && !p->win[win].mapped)
+				register_win(p, win);
+	}
 }
 
 static bool import_win(struct peer *p, unsigned int i)
@@ -70,7 +91,7 @@ static bool import_win(struct peer *p, unsigned int i)
 	w->space = cw.space;
 	w->mirror = cw.mirror;
 	w->has_mirror = cw.flags & CHAN_WIN_MIRROR;
-	w->mapped = false;
+	w->mapped = w->wanted = false;
 	memset(w->row_at, NO_ROW, sizeof(w->row_at));
 	return !cw.mapped || place_win(p, i, cw.base);
 }
@@ -118,14 +139,20 @@ bool peer_import(struct peer *p)
 bool peer_move_win(struct peer *p, const struct io_msg *m)
 {
 	struct peer_win *w;
+	bool was;
 
 	if (m->win >= p->win_count)
 		return false;
 	w = &p->win[m->win];
-	if (w->mapped)
+	was = w->mapped;
+	if (was)
 		route_remove(w->space, (unsigned int)(p - broker.peer), m->win);
-	w->mapped = false;
-	return m->kind == ANS_UNMAP || place_win(p, m->win, m->addr);
+	w->mapped = w->wanted = false;
+	if (m->kind == ANS_MAP && !place_win(p, m->win, m->addr))
+		return false;
+	if (was)
+		place_waiting();
+	return true;
 }
 
 void peer_lied(struct peer *p, const char *how)

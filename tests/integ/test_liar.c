@@ -409,6 +409,11 @@ static void test_map_over_others(void)
 	answer(&disk, &m, 0x21);
 	ok(reads_as(0, 0x21) && f.lies == 0, "no lie");
 	ok(fakeguest_in(g, 3, 0xc200, 1) == 0, "it is still the other's");
+	fakeguest_cfg_write(g, 3, 0x10, 0x10, 4, 0xc300);
+	post_in(0, 0xc203);
+	ok(next(&disk, &m) && m.addr == 0xc203, "until the other moves away");
+	answer(&disk, &m, 0x20);
+	ok(reads_as(0, 0x20), "then it answers");
 	say(&disk, &(struct io_msg){ .kind = ANS_MAP, .win = 2, .addr = 0xd000 });
 	usleep(20000);
 	post_in(0, 0xd003);

@@ -97,9 +97,10 @@ static struct plan_worker *plan_add(struct fakefamily *f, enum fakefamily_who wh
 	w->role = (uint8_t)role;
 	w->verbs = verbs;
 	snprintf(w->name, sizeof(w->name), "%s", about[who].name);
-	/* BARs: anywhere above what is fixed. */
-	allow(w, CHAN_PIO, 0x1000, 0xffff);
-	allow(w, CHAN_MMIO, 0x100000, 0xfebfffff);
+	/* BARs: anywhere (above what is fixed). */
+	allow(w, CHAN_PIO, f->conf.wide_plan ? 0 : 0x1000, 0xffff);
+	allow(w, CHAN_MMIO, f->conf.wide_plan ? 0 : 0x100000,
+	      f->conf.wide_plan ? UINT32_MAX : 0xfebfffff);
 	return w;
 }
 

@@ -43,6 +43,7 @@ struct fakefamily_conf {
 	int serial0;			/* descriptor for COM1; 0: "null" */
 	bool decline_unplug;
 	uint32_t plan_flags;		/* PLAN_NO_* */
+	bool wide_plan;			/* BARs anywhere, as the supervisor plans */
 	bool quiet;			/* keep logs, but do not print them */
 	/* Workers that the test plays itself, on fakefamily_chan(); announce()
 	   is called when the real ones are up, before the broker starts.  The
