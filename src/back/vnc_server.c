@@ -95,7 +95,7 @@ static void log_library(enum log_level level, struct log_limit *limit,
 	char text[160];
 	size_t len;
 
-	if (!log_allow(limit))
+	if (!log_is_on(level) || !log_allow(limit))
 		return;
 	vsnprintf(text, sizeof(text), fmt, ap);
 	len = strcspn(text, "\r\n");

@@ -71,6 +71,11 @@ static void log_va(enum log_level level, int cause, const char *fmt, va_list ap)
 	(void)r;	/* nobody to tell */
 }
 
+bool log_is_on(enum log_level level)
+{
+	return level <= log_up_to;
+}
+
 void log_event(enum log_level level, int cause, const char *fmt, ...)
 {
 	int saved = errno;

@@ -23,6 +23,9 @@ void log_init(int fd, const char *subject, enum log_level up_to);
 void log_event(enum log_level level, int cause, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Would a line of this level be written? */
+bool log_is_on(enum log_level level);
+
 #define log_err(...)		log_event(LOG_L_ERR, 0, __VA_ARGS__)
 #define log_errno(e, ...)	log_event(LOG_L_ERR, (e), __VA_ARGS__)
 #define log_warn(...)		log_event(LOG_L_WARN, 0, __VA_ARGS__)

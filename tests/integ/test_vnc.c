@@ -398,6 +398,18 @@ static void test_late_client(void)
 	stop_server("late client");
 }
 
+/* What the server logged so far has @text in it. */
+static bool has_logged(const char *text)
+{
+	char packet[512];
+	bool found = false;
+	ssize_t r;
+
+	while ((r = recv(log_fd, packet, sizeof(packet), MSG_DONTWAIT)) > 0)
+		found |= memmem(packet, (size_t)r, text, strlen(text)) != NULL;
+	return found;
+}
+
 /* Nothing has moved for long, so scans are rare: a newcomer need not wait. */
 static void test_newcomer(void)
 {
@@ -427,6 +439,7 @@ static void test_newcomer(void)
 	ok(clock_now_ns() - began_ns < 200 * NS_PER_MS,
 	   "and who asks for all of it again, too (%d ms)",
 	   (int)((clock_now_ns() - began_ns) / NS_PER_MS));
+	ok(!has_logged("dropped"), "lines nobody wants are not counted as dropped");
 	end_client(second);
 	end_client(c);
 	stop_server("newcomer");
