@@ -23,6 +23,9 @@ import sys
 LINE = re.compile(r'^(?:\[pid +)?(\d+)\]? +(?:[\d:.]+ +)?(\w+)\(([^,)<]*)')
 RESUMED = re.compile(r'^(?:\[pid +)?(\d+)\]? +(?:[\d:.]+ +)?<\.\.\. (clone3?|execve) resumed>')
 
+# A child in a namespace of its own knows other numbers than strace.
+PID = re.compile(r" = (\d+)(?: /\* (\d+) in strace's PID NS \*/)?$")
+
 
 def read_lists(paths):
     """{policy: [(call, mark, fds)]}"""
@@ -77,9 +80,9 @@ def adopt(threads, pid, line):
     p = threads.setdefault(pid, Process())
     if 'clone' in line and 'flags=' in line:
         p.makes_thread = 'CLONE_THREAD' in line
-    m = re.search(r' = (\d+)$', line)
+    m = PID.search(line)
     if m and p.makes_thread:
-        threads[int(m.group(1))] = p
+        threads[int(m.group(2) or m.group(1))] = p
 
 
 def read_record(path, used):
