@@ -421,6 +421,33 @@ static void test_dma(void)
 	ok(fakeguest_until_isa(g, 14, false, 1000), "taken by reading the status");
 }
 
+static void test_trim(void)
+{
+	uint16_t bm = (uint16_t)bar_base(IDE_FUNC, 4);
+	uint32_t prd[2] = { BUF_GPA, SECTOR | 0x80000000u };
+	uint64_t list[SECTOR / 8] = { 8ull << 48 | 16 };	/* 8 from LBA 16 */
+	uint8_t got[SECTOR], zero[SECTOR] = { 0 };
+	int fd;
+
+	fakeguest_store(g, BUF_GPA, list, sizeof(list));
+	fakeguest_store(g, PRD_GPA, prd, sizeof(prd));
+	out((uint16_t)(bm + 4), 4, PRD_GPA);
+	out((uint16_t)(bm + 2), 1, 0x06);
+	out(IDE + 1, 1, 0x01);
+	command(0, 1, 0x06);
+	out(bm, 1, 0x01);
+	for (int i = 0; i < 5000 && !(in((uint16_t)(bm + 2), 1) & 4); i++)
+		usleep(1000);
+	out(bm, 1, 0);
+	is_hex(in(IDE_STATUS, 1) & (BSY | DRQ | ERR), 0, "TRIM is done");
+	fd = open(image, O_RDONLY);
+	ok(pread(fd, got, SECTOR, 16 * SECTOR) == SECTOR &&
+	   !memcmp(got, zero, SECTOR), "the image has a hole there");
+	ok(pread(fd, got, SECTOR, 24 * SECTOR) == SECTOR &&
+	   got[1] == byte_of(24, 1), "and ends where it should");
+	close(fd);
+}
+
 /* ---- several vCPUs ---- */
 
 static _Atomic bool flushed;
@@ -586,6 +613,7 @@ int main(void)
 		test_identify();
 		test_pio();
 		test_dma();
+		test_trim();
 		test_two_vcpus();
 		if (slow)
 			test_slow_flush(slow);

@@ -16,7 +16,7 @@ here=$(dirname "$0")
 trace=$(mktemp) new=$(mktemp)
 trap 'rm -f "$trace" "$new"' EXIT
 rc=0
-strace -f -o "$trace" "$@" || rc=$?
+strace -f --decode-pids=pidns -o "$trace" "$@" || rc=$?
 [ -e "$record" ] || echo '# NAME CALL [FD], made by record.sh' > "$record"
 "$here/used.py" --record -- "$record" "$trace" > "$new"
 { sed -n '/^#/p' "$record"; cat "$new"; } > "$trace"
