@@ -579,6 +579,8 @@ bool fakefamily_start(struct fakefamily *f, const struct fakefamily_conf *conf)
 	}
 	f->g = fakeguest_new(&f->conf.guest);
 	make_shared(f);
+	if (conf->spoil)
+		conf->spoil(f);
 	pthread_create(&f->monitor, NULL, monitor, f);
 	for (enum fakefamily_who w = 0; w < FF_COUNT; w++)
 		if (is_real(conf, w) && !spawn(f, w))

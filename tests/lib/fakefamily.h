@@ -50,6 +50,8 @@ struct fakefamily_conf {
 	   broker may be played as well. */
 	bool played[FF_COUNT];
 	void (*announce)(struct fakefamily *f);
+	/* Called before anybody starts, to spoil what they will share. */
+	void (*spoil)(struct fakefamily *f);
 	/* More "key=value" arguments for each; NULL ends them. */
 	const char *opt[FF_COUNT][FF_OPTS];
 };
