@@ -7,8 +7,8 @@
 # usage: record.sh RECORD COMMAND...
 #
 # Adds to RECORD (used-in-lab.txt, beside this file, is the one that the test
-# reads) and keeps what is in there.  In the lab: run the device model itself
-# under it, as root.  Needs strace; slow.
+# reads) and keeps what is in there.  Needs strace; slow.  In the lab,
+# `tests/xenlab/cases --record RECORD CASE` does the same.
 set -eu
 record=$1
 shift
