@@ -18,6 +18,7 @@
 #include "base/log.h"
 
 #define STATE_CLOSED	"6"	/* enum xenbus_state */
+#define TRIES		16	/* of a transaction that others disturb */
 
 static struct xs_handle *store;
 static uint32_t dom;
@@ -83,20 +84,47 @@ bool xs_store_has_qdisk(void)
 	return found;
 }
 
+/*
+ * Writes @path only while @there exists: a bare write would bring back what
+ * libxl has just removed, and nobody would remove it again.
+ */
+static int write_if(const char *there, const char *path, const char *value)
+{
+	for (int i = 0; i < TRIES; i++) {
+		xs_transaction_t t = xs_transaction_start(store);
+		unsigned int len;
+		void *v;
+		int rc = 0;
+
+		if (t == XBT_NULL)
+			return -errno;
+		v = xs_read(store, t, there, &len);
+		if (!v || !xs_write(store, t, path, value,
+				    (unsigned int)strlen(value)))
+			rc = -errno;
+		free(v);
+		if (xs_transaction_end(store, t, rc != 0) || rc)
+			return rc;
+		if (errno != EAGAIN)
+			return -errno;
+	}
+	return -EAGAIN;
+}
+
 int xs_store_say_running(void)
 {
 	char path[80];
+	int rc = 0;
 
 	if (!store)
 		return -ENOTCONN;
 	snprintf(path, sizeof(path), "%s/state", dir);
-	/* A write would bring back what libxl removed. */
-	if (dir_seen && !exists(dir))
-		return -ENOENT;
-	if (!xs_write(store, XBT_NULL, path, "running", strlen("running")))
-		return -errno;
-	dir_seen = true;
-	return 0;
+	if (dir_seen)
+		rc = write_if(dir, path, "running");
+	else if (!xs_write(store, XBT_NULL, path, "running", strlen("running")))
+		rc = -errno;
+	dir_seen |= rc == 0;
+	return rc;
 }
 
 int xs_store_watch(void)
@@ -128,8 +156,7 @@ static void close_vkbds(void)
 		state = xs_read(store, XBT_NULL, path, NULL);
 		/* No state: libxl is still writing, or has just removed it. */
 		if (state && strcmp(state, STATE_CLOSED) != 0)
-			xs_write(store, XBT_NULL, path, STATE_CLOSED,
-				 strlen(STATE_CLOSED));
+			write_if(path, path, STATE_CLOSED);
 		free(state);
 	}
 	free(id);
