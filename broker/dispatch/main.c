@@ -136,7 +136,7 @@ static void set_asleep(bool asleep)
 			chan_broker_sleeps(&broker.peer[i].ch, asleep);
 }
 
-/* Waits for room in a ring, which nobody wakes us for. */
+/* Something waits for room in a ring, which nobody wakes us for. */
 static bool is_stuck(void)
 {
 	if (broker.buf_stuck || broker.unplug_ask)
@@ -165,10 +165,6 @@ static void idle(void)
 {
 	int64_t since;
 
-	if (is_stuck()) {
-		wait_events(STUCK_WAIT_MS);
-		return;
-	}
 	if (poll_window_spin(&broker.poll, worker_owes(), work_waits, NULL))
 		return;
 	ioreq_drain_buffered();
@@ -181,7 +177,8 @@ static void idle(void)
 		   The buffered ring's channel comes back after a rest: one
 		   wake-up per burst of output, not one per character. */
 		hv_ev_unmask(broker.hv, !broker.buf_hot);
-		wait_events(broker.buf_hot ? BUF_REST_MS : -1);
+		wait_events(is_stuck() ? STUCK_WAIT_MS :
+			    broker.buf_hot ? BUF_REST_MS : -1);
 		poll_window_slept(&broker.poll, since, work_waits(NULL));
 		broker.stats.sleeps++;
 	}
