@@ -165,10 +165,13 @@ static bool vram_move(struct peer *p, const struct io_msg *m)
 			   (unsigned long long)to, -rc);
 		return true;
 	}
+	/* Xen has room for few pinned ranges. */
+	if (broker.vram_pinned)
+		hv_pin_wb(broker.hv, broker.vram_gfn, frames, false);
 	broker.vram_gfn = to;
 	/* Guests map it uncached; the frames are RAM that we cache too. */
-	if (m->addr != VRAM_PARKED)
-		hv_pin_wb(broker.hv, to, frames, true);
+	broker.vram_pinned = m->addr != VRAM_PARKED &&
+		hv_pin_wb(broker.hv, to, frames, true) == 0;
 	return true;
 }
 

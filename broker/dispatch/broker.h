@@ -119,6 +119,7 @@ struct broker {
 	bool buf_stuck;			/* buffered writes wait for room */
 	bool buf_hot;			/* its channel stays masked for a while */
 	uint64_t vram_gfn;		/* where VRAM is now */
+	bool vram_pinned;		/* as write-back, there */
 	struct poll_window poll;
 	struct broker_stats stats;
 	struct vcpu vcpu[XEN_IOREQ_SLOTS];

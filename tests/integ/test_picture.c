@@ -170,6 +170,21 @@ static void test_lfb(void)
 	is_hex(bands_since(before), 2, "in two bands");
 }
 
+/* VRAM is write-back where the BAR is, and nowhere else. */
+static void test_pinned(void)
+{
+	uint64_t ops = fakeguest_ops(g, FAKE_OP_PIN_WB);
+
+	is_hex(g->m->pin_gfn, LFB >> 12, "VRAM is pinned where it is");
+	for (uint32_t i = 1; i <= 4; i++)
+		fakeguest_cfg_write(g, 0, VGA_FUNC, 0x10, 4, LFB + (i << 24));
+	is_hex(g->m->pin_gfn, (LFB >> 12) + 0x4000, "and follows its BAR");
+	fakeguest_cfg_write(g, 0, VGA_FUNC, 0x04, 2, 0);
+	is_hex(g->m->pin_frames, 0, "parked, it is not");
+	is_hex(fakeguest_ops(g, FAKE_OP_PIN_WB) - ops, 9,
+	       "each pin is taken back");
+}
+
 int main(void)
 {
 	struct fakefamily_conf conf = {
@@ -186,6 +201,7 @@ int main(void)
 		fb = fb_shm_map(f.fb_fd, false);
 		test_text();
 		test_lfb();
+		test_pinned();
 		ok(!fakeguest_fault(g), "no fault");
 		ok(f.lies == 0, "nobody lied: %s", f.lie);
 	}
