@@ -134,7 +134,10 @@ static bool shut_down(struct peer *p, const struct io_msg *m)
 	/* First this, then the answer: otherwise the vCPU runs on and the
 	   domain never shuts down. */
 	hv_shutdown(broker.hv, (unsigned int)m->data);
-	tell_supervisor(CTL_SHUTDOWN, m->data, "");
+	/* Once: its socket must not be full when something else is to be said. */
+	if (!broker.shut_down)
+		tell_supervisor(CTL_SHUTDOWN, m->data, "");
+	broker.shut_down = true;
 	return true;
 }
 

@@ -116,6 +116,7 @@ struct broker {
 	uint16_t unplug_ask, unplug_owe; /* bit per worker, as in struct vcpu */
 	uint32_t unplug_mask;
 	int unplug_peer;		/* who asked; -1: nobody */
+	bool shut_down;			/* the supervisor was told */
 	bool buf_stuck;			/* buffered writes wait for room */
 	bool buf_hot;			/* its channel stays masked for a while */
 	uint64_t vram_gfn;		/* where VRAM is now */

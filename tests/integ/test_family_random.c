@@ -450,6 +450,7 @@ static void test_random(void)
 	if (!fakeguest_fault(g))
 		test_works_still(id);
 	ok(f.lies == 0, "nobody lied: %s", f.lie);
+	ok(f.shutdowns <= 1, "the supervisor was told of %u shutdowns", f.shutdowns);
 }
 
 static uint64_t number_of(const char *name, uint64_t otherwise)
