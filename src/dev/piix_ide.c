@@ -11,6 +11,7 @@
 
 #include "base/bug.h"
 #include "base/log.h"
+#include "dev/ide_core.h"
 
 #define BAR_BUS_MASTER	4u
 #define BM_PORTS	16u
@@ -97,17 +98,31 @@ static void let_go(struct piix_ide *p, uint32_t drives)
 	}
 }
 
+/* A master that stays goes on with what it does. */
+static void end_channel(struct piix_ide *p, unsigned int i)
+{
+	struct ide_chan *c = &p->chan[i];
+
+	if (!c->blk[0]) {
+		memset(&p->r.bm[i], 0, sizeof(p->r.bm[i]));
+		ide_reset(c);
+	} else if (c->r.device & ATA_DEV_UNIT) {
+		ide_cancel(c);
+		ide_done_quiet(c);	/* or it could not be deselected */
+		ide_lower(c);
+	}
+	c->halt = false;
+	bus_touch(c->bus, c->id);
+}
+
 static void end_unplug(struct piix_ide *p)
 {
 	log_info("disks unplugged: drives=0x%x", p->leaving);
 	let_go(p, p->leaving);
 	p->r.gone |= p->leaving;
 	p->leaving = 0;
-	memset(p->r.bm, 0, sizeof(p->r.bm));
-	for (unsigned int i = 0; i < IDE_CHANNELS; i++) {
-		ide_reset(&p->chan[i]);
-		p->chan[i].halt = false;
-	}
+	for (unsigned int i = 0; i < IDE_CHANNELS; i++)
+		end_channel(p, i);
 	bus_touch(p->bus, p->id);
 	bus_resume(p->bus, 0);
 }

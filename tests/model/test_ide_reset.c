@@ -191,6 +191,36 @@ static void test_unplug_aux(void)
 	is_hex(in8(&rig, 0x177), 0x00, "the second channel is empty");
 }
 
+/* The other drives go while the master works: it goes on. */
+static void test_unplug_aux_in_dma(void)
+{
+	machine(0x3);
+	for (unsigned int i = 0; i < 32; i++)
+		put_prd(i, 0x100000, 0, i == 31);
+	disk[0].hold = true;
+	bm_start(true);
+	ata48(0x25, 0, 4096);
+	rig_unplug(&rig, UNPLUG_AUX_IDE_DISKS);
+	ok(rig.waits, "unplug waits for the channel");
+	memblk_release(&disk[0]);
+	rig_settle(&rig);
+	ok(!rig.waits && disk[1].closes == 1 && !disk[0].closes,
+	   "the slave is gone");
+	is_hex(disk[0].held_count, 1, "the master's transfer goes on");
+	memblk_release(&disk[0]);
+	rig_settle(&rig);
+	ok(rig.isa[14], "to its interrupt");
+	is_hex(in8(&rig, ST), OK_STATUS, "and good end");
+	/* With the slave selected. */
+	machine(0x3);
+	out8(&rig, 0x1f6, 0xf0);
+	out8(&rig, ST, 0xec);
+	rig_unplug(&rig, UNPLUG_AUX_IDE_DISKS);
+	is_hex(in8(&rig, ST), 0x00, "a slave that had data has none");
+	ata28(0x20, 0, 1);
+	is_hex(in8(&rig, ST), 0x58, "the master reads");
+}
+
 /* In the middle of a long transfer: the rest is dropped. */
 static void test_unplug_in_dma(void)
 {
@@ -242,6 +272,7 @@ int main(void)
 	test_nien();
 	test_unplug();
 	test_unplug_aux();
+	test_unplug_aux_in_dma();
 	test_unplug_in_dma();
 	test_pause();
 	rig_free(&rig);
