@@ -163,7 +163,7 @@ static bool worker_owes(void)
 
 static void idle(void)
 {
-	int64_t since;
+	uint64_t since;
 
 	if (poll_window_spin(&broker.poll, worker_owes(), work_waits, NULL))
 		return;

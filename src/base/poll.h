@@ -25,7 +25,7 @@
 #include "base/clock.h"
 
 #define POLL_START_NS	(20 * NS_PER_US)
-#define POLL_MAX_NS	(400 * NS_PER_US)
+#define POLL_MAX_NS	(1000 * NS_PER_US)
 #define POLL_LOOKS_MAX	100000u		/* whatever the counter says */
 #define POLL_LOOKS_PER_YIELD 16u
 
@@ -34,7 +34,8 @@ struct poll_window {
 	bool on;
 	bool one_cpu;
 	uint64_t ticks_per_ms;	/* of the time stamp counter; 0: not known yet */
-	uint64_t slept_at_ticks;
+	uint64_t since_ticks;	/* both clocks when we began to compare them */
+	int64_t since_ns;
 };
 
 /* Start-up only: asks how many CPUs there are. */
@@ -78,26 +79,43 @@ static inline bool poll_window_spin(struct poll_window *p, bool neighbour,
 }
 
 /* Time stamp for poll_window_slept(); free when polling is off. */
-static inline int64_t poll_window_now(struct poll_window *p)
+static inline uint64_t poll_window_now(struct poll_window *p)
 {
 	if (!p->on)
 		return 0;
-	p->slept_at_ticks = __rdtsc();
-	return clock_now_ns();
+	if (p->since_ns == 0) {
+		p->since_ns = clock_now_ns();
+		p->since_ticks = __rdtsc();
+	}
+	return __rdtsc();
+}
+
+/* The two clocks side by side for a while tell the counter's frequency. */
+static inline void poll_window_calibrate(struct poll_window *p)
+{
+	int64_t ns = clock_now_ns() - p->since_ns;
+
+	if (ns >= 2 * NS_PER_MS)
+		p->ticks_per_ms = (uint64_t)((double)(__rdtsc() - p->since_ticks) *
+					     (double)NS_PER_MS / (double)ns);
 }
 
 /* We slept from @since until now; @worth: what woke us is what we look for. */
-static inline void poll_window_slept(struct poll_window *p, int64_t since, bool worth)
+static inline void poll_window_slept(struct poll_window *p, uint64_t since, bool worth)
 {
+	uint64_t ticks;
 	int64_t slept;
 
 	if (!p->on)
 		return;
-	slept = clock_now_ns() - since;
-	/* A sleep of some length also tells the counter's frequency. */
-	if (slept >= 50 * NS_PER_US && slept < NS_PER_S)
-		p->ticks_per_ms = (__rdtsc() - p->slept_at_ticks) *
-			(uint64_t)NS_PER_MS / (uint64_t)slept;
+	if (p->ticks_per_ms == 0)
+		poll_window_calibrate(p);
+	if (p->ticks_per_ms == 0)
+		return;
+	ticks = __rdtsc() - since;
+	/* A counter that ran backwards looks like a very long sleep. */
+	slept = ticks / p->ticks_per_ms >= POLL_MAX_NS / NS_PER_MS ? POLL_MAX_NS :
+		(int64_t)(ticks * (uint64_t)NS_PER_MS / p->ticks_per_ms);
 	if (slept >= POLL_MAX_NS)
 		p->ns = 0;
 	else if (worth && p->ns == 0)

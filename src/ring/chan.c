@@ -82,7 +82,7 @@ int chan_put(struct chan_broker *b, struct io_msg *m, bool has_data)
 	return 0;
 }
 
-int chan_answer_put(struct chan_worker *w, const struct io_msg *m)
+int chan_answer_write(struct chan_worker *w, const struct io_msg *m)
 {
 	uint32_t used = w->tail - atomic_load_explicit(&w->c->ans_head,
 						       memory_order_acquire); /* E */
@@ -90,8 +90,15 @@ int chan_answer_put(struct chan_worker *w, const struct io_msg *m)
 		return -EPROTO;
 	if (used == CHAN_ANSWERS)
 		return -EAGAIN;
-	memcpy(&w->c->ans[w->tail % CHAN_ANSWERS], m, sizeof(*m));
-	atomic_store_explicit(&w->c->ans_tail, ++w->tail,
-			      memory_order_release); /* D */
+	memcpy(&w->c->ans[w->tail++ % CHAN_ANSWERS], m, sizeof(*m));
 	return 0;
+}
+
+int chan_answer_put(struct chan_worker *w, const struct io_msg *m)
+{
+	int rc = chan_answer_write(w, m);
+
+	if (rc == 0)
+		chan_answer_publish(w);
+	return rc;
 }

@@ -25,9 +25,8 @@
  *	   consumer: set asleep, then look at the peer's index.
  *	   Store-then-load on both sides needs a full fence on both sides.
  *	D  worker's write of an answer (release ans_tail) -> broker's read;
- *	   also: shadow words published after that are not believed by the
- *	   broker before it has seen the answer (it loads the word, then
- *	   ans_tail).
+ *	   also: the shadow words that belong to it come first, so whoever an
+ *	   interrupt makes look finds what it is about.
  *	E  broker's reads of answers (release ans_head) -> worker's reuse
  */
 #ifndef RING_CHAN_H
@@ -145,7 +144,19 @@ static inline void chan_commit(struct chan_worker *w)
 	atomic_store_explicit(&w->c->req_head, ++w->head, memory_order_release); /* A */
 }
 
-/* Write one answer.  0, -EAGAIN if the broker has not drained, -EPROTO. */
+/*
+ * Write one answer, which the broker does not see before chan_answer_publish().
+ * 0, -EAGAIN if the broker has not drained (publish, then try again), -EPROTO.
+ */
+int chan_answer_write(struct chan_worker *w, const struct io_msg *m);
+
+/* All answers written so far, at once; after the shadow words they go with. */
+static inline void chan_answer_publish(struct chan_worker *w)
+{
+	atomic_store_explicit(&w->c->ans_tail, w->tail, memory_order_release); /* D */
+}
+
+/* Both. */
 int chan_answer_put(struct chan_worker *w, const struct io_msg *m);
 
 static inline bool chan_broker_needs_kick(const struct chan_worker *w)

@@ -64,6 +64,7 @@ static void kick_broker(void)
 	static const uint64_t one = 1;
 
 	me.said = false;
+	chan_answer_publish(&me.chan);
 	if (chan_broker_needs_kick(&me.chan) &&
 	    write(FD_BROKER_KICK, &one, sizeof(one)) < 0 && errno != EAGAIN)
 		log_errno(errno, "cannot wake the broker");
@@ -94,6 +95,9 @@ static void wait_for_room(void)
 }
 
 /*
+ * Seen by the broker when the event is settled and shadow words are out: a
+ * guest that an interrupt makes look at a status finds what raised it.
+ *
  * The answer ring is full only while the broker is busy or gone: it never
  * waits for us without draining it.
  */
@@ -103,9 +107,10 @@ static void say(void *ctx, const struct io_msg *m)
 
 	(void)ctx;
 	for (unsigned int tries = 0; ; tries++) {
-		rc = chan_answer_put(&me.chan, m);
+		rc = chan_answer_write(&me.chan, m);
 		if (rc != -EAGAIN)
 			break;
+		chan_answer_publish(&me.chan);
 		if (tries < ANSWER_SPINS)
 			sched_yield();
 		else
@@ -149,6 +154,7 @@ static void finish(uint64_t value)
 	if (!(me.now.flags & IO_POSTED))
 		say(NULL, &(struct io_msg){ .seq = seq, .kind = ANS_DONE,
 					    .data = value, .win = IO_NO_WIN });
+	chan_answer_publish(&me.chan);
 	chan_commit(&me.chan);
 	if (me.said)
 		kick_broker();
@@ -292,7 +298,7 @@ static void handle_event(const struct epoll_event *ev)
 	}
 }
 
-static void wait_events(int timeout_ms)
+static int wait_events(int timeout_ms)
 {
 	struct epoll_event ev[8];
 	uint64_t aside = me.aside;
@@ -306,6 +312,7 @@ static void wait_events(int timeout_ms)
 		handle_event(&ev[i]);
 	if (n > 0 || aside)
 		settle_events();
+	return n;
 }
 
 static bool request_waits(void)
@@ -326,8 +333,9 @@ static void idle(void)
 	uint64_t slept_at;
 
 	if (!me.busy && poll_window_spin(&me.poll, true, work_waits, NULL)) {
-		if (!request_waits())
-			wait_events(0);
+		/* Hinted at, but its event is still to come: let it. */
+		if (!request_waits() && wait_events(0) == 0)
+			sched_yield();
 		return;
 	}
 	if (me.busy) {

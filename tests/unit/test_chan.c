@@ -169,6 +169,11 @@ static void test_answers(void)
 	bool all = true;
 
 	fresh();
+	ok(chan_answer_write(&w, &m) == 0 && !chan_answers_waiting(&b),
+	   "an answer is not seen when it is written");
+	chan_answer_publish(&w);
+	ok(chan_answers_waiting(&b), "but when it is published");
+	fresh();
 	for (unsigned int i = 0; i < CHAN_ANSWERS; i++) {
 		m.data = i;
 		all &= chan_answer_put(&w, &m) == 0;
