@@ -19,7 +19,7 @@ int fdatasync(int fd)
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	do
 		clock_gettime(CLOCK_MONOTONIC, &now);
-	while ((now.tv_sec - from.tv_sec) * 1000 +
-	       (now.tv_nsec - from.tv_nsec) / 1000000 < want);
+	while ((now.tv_sec - from.tv_sec) * 1000000000 +
+	       now.tv_nsec - from.tv_nsec < want * 1000000);
 	return (int)syscall(SYS_fdatasync, fd);
 }
