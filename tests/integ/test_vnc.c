@@ -461,7 +461,8 @@ static void test_scans_follow_need(void)
 	scans = 0;
 	pump(c, 2000, NULL);
 	n = scans;
-	ok(n >= 2 && n <= 6, "nothing changes: scans are rare (%u in 2 s)", n);
+	/* About four; sixty if it did not slow down.  A busy machine may be late. */
+	ok(n >= 1 && n <= 15, "nothing changes: scans are rare (%u in 2 s)", n);
 	scans = 0;
 	for (unsigned int i = 1; i <= 20; i++) {
 		paint(i, 0, 0xff0000 + i);
