@@ -6,7 +6,7 @@
 #
 # usage: record.sh RECORD COMMAND...
 #
-# Adds to RECORD (used-in-lab.txt, beside this file, is the one that the test
+# Adds to RECORD (used-recorded.txt, beside this file, is the one that the test
 # reads) and keeps what is in there.  Needs strace; slow.  In the lab,
 # `tests/xenlab/cases --record RECORD CASE` does the same.
 set -eu

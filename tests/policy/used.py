@@ -9,7 +9,7 @@ RECORD is either
 
 	output of "strace -f -o FILE", in which a process belongs to the program it
 	executed (cloister-NAME) and counts from its seccomp() call on, or
-	lines "NAME CALL [FD]", such as used-in-lab.txt, made with --record.
+	lines "NAME CALL [FD]", such as used-recorded.txt, made with --record.
 
 With --record, prints such lines instead of judging.  A call fails when no run
 has used it, unless all of its rules are marked @lab or @fallback (policy/README.md);
