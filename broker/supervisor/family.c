@@ -109,7 +109,7 @@ static void on_ready(enum member m, const struct ctl_msg *msg)
 		return;
 	}
 	c->ready = true;
-	log_debug("child is ready: name=%s pid=%d syscalls=%llu after_us=%lld",
+	log_info("confined: name=%s pid=%d syscalls=%llu after_us=%lld",
 		  roster_name(m), c->pid, (unsigned long long)msg->arg,
 		  (long long)((clock_now_ns() - c->began_ns) / NS_PER_US));
 	if (all_ready())
