@@ -107,7 +107,7 @@ unsigned int bus_add_win(struct bus *b, bus_dev_id id, const char *name,
 
 /* ---- verbs ---- */
 
-static void say(struct bus *b, enum ans_kind kind, uint64_t addr, uint64_t data)
+void bus_say(struct bus *b, enum ans_kind kind, uint64_t addr, uint64_t data)
 {
 	b->host->say(b->host->ctx, &(struct io_msg){
 		.kind = (uint8_t)kind, .addr = addr, .data = data,
@@ -150,37 +150,37 @@ void bus_unmap(struct bus *b, unsigned int win)
 
 void bus_link_route(struct bus *b, unsigned int link, unsigned int isa_line)
 {
-	say(b, ANS_LINK_ROUTE, link, isa_line);
+	bus_say(b, ANS_LINK_ROUTE, link, isa_line);
 }
 
 void bus_unplug(struct bus *b, uint32_t mask)
 {
-	say(b, ANS_UNPLUG, 0, mask);
+	bus_say(b, ANS_UNPLUG, 0, mask);
 }
 
 void bus_rom_lock(struct bus *b, bool locked)
 {
-	say(b, ANS_ROM_LOCK, 0, locked);
+	bus_say(b, ANS_ROM_LOCK, 0, locked);
 }
 
 void bus_shutdown(struct bus *b, enum io_shutdown how)
 {
-	say(b, ANS_SHUTDOWN, 0, how);
+	bus_say(b, ANS_SHUTDOWN, 0, how);
 }
 
 void bus_sleep(struct bus *b)
 {
-	say(b, ANS_SLEEP, 0, 0);
+	bus_say(b, ANS_SLEEP, 0, 0);
 }
 
 void bus_vram_move(struct bus *b, uint64_t gfn)
 {
-	say(b, ANS_VRAM_MOVE, gfn, 0);
+	bus_say(b, ANS_VRAM_MOVE, gfn, 0);
 }
 
 void bus_dirty_query(struct bus *b)
 {
-	say(b, ANS_DIRTY_QUERY, 0, 0);
+	bus_say(b, ANS_DIRTY_QUERY, 0, 0);
 }
 
 const uint8_t *bus_dirty_bits(const struct bus *b)

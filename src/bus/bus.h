@@ -221,6 +221,8 @@ void bus_read_note(struct bus *b, const struct io_msg *m);
 void bus_call_unplug(struct bus *b, uint32_t mask);
 void bus_call_reply(struct bus *b, uint64_t data);
 void bus_call_pause(struct bus *b);
+/* A verb without a window, for the parts of bus/. */
+void bus_say(struct bus *b, enum ans_kind kind, uint64_t addr, uint64_t data);
 /* Timers whose deadline has passed. */
 void bus_run_timers(struct bus *b);
 

@@ -9,13 +9,6 @@
 #include "base/bug.h"
 #include "bus/bus.h"
 
-static void say(struct bus *b, enum ans_kind kind, uint64_t addr, uint64_t data)
-{
-	b->host->say(b->host->ctx, &(struct io_msg){
-		.kind = (uint8_t)kind, .addr = addr, .data = data,
-		.win = IO_NO_WIN });
-}
-
 /* True if the bit changed. */
 static bool set_bit(uint32_t *word, unsigned int bit, bool level)
 {
@@ -29,7 +22,7 @@ void irq_isa(struct bus *b, unsigned int line, bool level)
 {
 	bug_on(line > 15);
 	if (set_bit(&b->isa_levels, line, level))
-		say(b, ANS_ISA_IRQ, line, level);
+		bus_say(b, ANS_ISA_IRQ, line, level);
 }
 
 void irq_intx(struct bus *b, unsigned int devfn, unsigned int pin, bool level)
@@ -38,10 +31,10 @@ void irq_intx(struct bus *b, unsigned int devfn, unsigned int pin, bool level)
 
 	bug_on(devfn > 255 || pin > 3);
 	if (set_bit(&b->intx_levels[bit / 32], bit % 32, level))
-		say(b, ANS_PCI_INTX, (devfn << 2) | pin, level);
+		bus_say(b, ANS_PCI_INTX, (devfn << 2) | pin, level);
 }
 
 void irq_msi(struct bus *b, uint64_t addr, uint32_t data)
 {
-	say(b, ANS_MSI, addr, data);
+	bus_say(b, ANS_MSI, addr, data);
 }
