@@ -3,7 +3,7 @@
  * workers/disk.c - disk worker: one IDE controller and the images behind it
  *
  * Opens nothing: images arrive at fixed numbers (abi/fds.h) that
- * policy/disk.policy names.  Options: driveN=rw|ro serialN=TEXT.
+ * policy/disk.policy names.  Options: driveN=rw|ro.
  */
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +21,7 @@ static struct piix_ide ide;
 static void attach(struct worker *w, unsigned int drive)
 {
 	char key[16], serial[IDE_SERIAL_BYTES + 1];
-	const char *mode, *given;
+	const char *mode;
 	struct blk *blk;
 
 	snprintf(key, sizeof(key), "drive%u", drive);
@@ -33,10 +33,9 @@ static void attach(struct worker *w, unsigned int drive)
 	blk = blk_raw_open(drive, FD_DISK0 + (int)drive, !strcmp(mode, "ro"));
 	if (!blk)
 		die(0, "drive cannot be served: option=%s", key);
-	snprintf(serial, sizeof(serial), "CL%05u", drive + 1);
-	snprintf(key, sizeof(key), "serial%u", drive);
-	given = sandbox_opt(&w->args, key);
-	piix_ide_attach(&ide, drive, blk, given ? given : serial);
+	/* By position and as QEMU has it: guests know their disks by it. */
+	snprintf(serial, sizeof(serial), "QM%05u", drive + 1);
+	piix_ide_attach(&ide, drive, blk, serial);
 }
 
 int main(int argc, char **argv)

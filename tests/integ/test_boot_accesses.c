@@ -347,6 +347,7 @@ static void command(uint32_t lba, uint32_t count, uint8_t cmd)
 static void test_identify(void)
 {
 	uint16_t up[256], down[256];
+	char serial_number[21] = "";
 	bool same = true;
 
 	out(0x3f6, 1, 0);
@@ -357,6 +358,10 @@ static void test_identify(void)
 	fakeguest_ins(g, 0, IDE, 2, 256, BUF_GPA, false);
 	memcpy(up, fakeguest_ram(g, BUF_GPA), sizeof(up));
 	is_hex(up[60] | (uint32_t)up[61] << 16, DISK_SECTORS, "capacity");
+	for (unsigned int i = 0; i < 20; i++)
+		serial_number[i] = (char)(up[10 + i / 2] >> (i & 1 ? 0 : 8));
+	is_str(serial_number, "QM00001             ",
+	       "the serial number the guest knows from QEMU");
 	is_hex(wait_status(0, 0) & DRQ, 0, "no data left");
 	command(0, 0, 0xec);
 	wait_status(0, DRQ);
