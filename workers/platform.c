@@ -6,6 +6,8 @@
  * Opens nothing and maps no guest memory: serial ports and the input ring
  * arrive at fixed numbers (abi/fds.h), which policy/platform.policy names.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -72,6 +74,18 @@ static void open_serial(struct worker *w, struct platform_conf *conf,
 		worker_watch(w, fd, EPOLLIN | EPOLLET, chr_fd_readable, c);
 }
 
+/* "cyls=C,C,C,C": cylinders of the IDE hard disks, 0 where there is none. */
+static void read_disks(struct worker *w, struct platform_conf *conf)
+{
+	const char *v = sandbox_opt(&w->args, "cyls");
+	uint16_t *c = conf->disk_cyls;
+	char rest;
+
+	if (v && sscanf(v, "%5" SCNu16 ",%5" SCNu16 ",%5" SCNu16 ",%5" SCNu16 "%c",
+			&c[0], &c[1], &c[2], &c[3], &rest) != 4)
+		die(0, "not four numbers: option=cyls value=%s", v);
+}
+
 static void open_input(struct worker *w)
 {
 	if (!(w->args.fds & (UINT64_C(1) << FD_INPUT)))
@@ -96,6 +110,7 @@ int main(int argc, char **argv)
 	};
 
 	/* 2. Build the machine. */
+	read_disks(w, &conf);
 	for (unsigned int i = 0; i < PLATFORM_SERIALS; i++)
 		open_serial(w, &conf, i);
 	platform_init(&platform, w->bus, &conf);

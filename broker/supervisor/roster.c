@@ -141,8 +141,19 @@ static void give_broker(const struct roster *r, struct spawn_spec *s)
 	}
 }
 
+/* For the CMOS: cylinders of 16 heads and 63 sectors, as IDENTIFY has them. */
+static unsigned int cylinders(const struct image *img)
+{
+	uint64_t cyls = img->size_bytes / (16 * 63 * 512);
+
+	if (img->fd < 0)
+		return 0;
+	return cyls == 0 ? 1 : cyls > 16383 ? 16383 : (unsigned int)cyls;
+}
+
 static void give_platform(const struct roster *r, struct spawn_spec *s)
 {
+	const struct image *img = r->host->image;
 	const struct conf *c = r->conf;
 
 	for (int i = 0; i < CONF_SERIALS; i++) {
@@ -156,6 +167,8 @@ static void give_platform(const struct roster *r, struct spawn_spec *s)
 	spawn_spec_opt(s, "vcpus=%u", c->vcpus);
 	spawn_spec_opt(s, "maxvcpus=%u", c->max_vcpus);
 	spawn_spec_opt(s, "boot=%s", c->boot);
+	spawn_spec_opt(s, "cyls=%u,%u,%u,%u", cylinders(&img[0]),
+		       cylinders(&img[1]), cylinders(&img[2]), cylinders(&img[3]));
 	spawn_spec_opt(s, "unplug=%s", r->decline_unplug ? "decline" : "accept");
 	spawn_spec_opt(s, "pci=%d", c->pci_platform);
 }

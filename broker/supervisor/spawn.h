@@ -13,7 +13,7 @@
 #include "base/log.h"
 
 #define SPAWN_FDS	FD_KICK_END	/* numbers a child can be given */
-#define SPAWN_OPTS	10
+#define SPAWN_OPTS	16
 #define SPAWN_OPT_LEN	48
 
 /* What all children of a guest are told. */

@@ -4,7 +4,8 @@
  *
  * Runs in platform.  Xen is the clock: it answers indexes 0-13 and reads of
  * 0x70, and we do not even see an index below 14 being written.  On Xen the
- * boot order reaches SeaBIOS only through two of these bytes.
+ * boot order and how INT 13h is to number sectors reach SeaBIOS only through
+ * these bytes.
  */
 #include "dev/cmos.h"
 
@@ -18,10 +19,19 @@
 #define KIB_MAX		65535u
 
 enum cmos_index {
-	EQUIPMENT = 0x14, BASE_KIB = 0x15, EXT_KIB = 0x17, EXT_KIB_2 = 0x30,
+	DISK_TYPES = 0x12, EQUIPMENT = 0x14, BASE_KIB = 0x15, EXT_KIB = 0x17,
+	DISK_TYPE_EXT = 0x19, DISK_GEOMETRY = 0x1b, EXT_KIB_2 = 0x30,
 	CENTURY = 0x32, ABOVE_16M = 0x34, PS2_CENTURY = 0x37, BOOT_3RD = 0x38,
-	BOOT_1ST_2ND = 0x3d, ABOVE_4G = 0x5b, CPUS_LESS_1 = 0x5f,
+	DISK_TRANSLATION = 0x39, BOOT_1ST_2ND = 0x3d, ABOVE_4G = 0x5b,
+	CPUS_LESS_1 = 0x5f,
 };
+#define DISK_TYPED	2u	/* disks that have a type and a geometry here */
+#define TYPE_USER	47u
+#define GEOMETRY_BYTES	9u
+#define HEADS		16u
+#define SECTORS		63u
+#define CYLS_PLAIN	1024u	/* INT 13h has ten bits for the cylinder */
+#define TRANSLATE_LBA	1u
 #define EQUIPMENT_FPU	0x02u
 #define EQUIPMENT_MOUSE	0x04u
 
@@ -127,6 +137,36 @@ static void set_boot_order(struct cmos *s, const char *boot)
 	s->r.data[BOOT_3RD] = (uint8_t)(order[2] << 4);
 }
 
+/* For systems that look here before they ask the disk. */
+static void set_disk_type(struct cmos *s, unsigned int disk, uint16_t cyls)
+{
+	uint8_t *g = &s->r.data[DISK_GEOMETRY + disk * GEOMETRY_BYTES];
+
+	s->r.data[DISK_TYPES] |= (uint8_t)(disk ? 0x0f : 0xf0);
+	s->r.data[DISK_TYPE_EXT + disk] = TYPE_USER;
+	g[0] = g[6] = (uint8_t)cyls;
+	g[1] = g[7] = (uint8_t)(cyls >> 8);
+	g[2] = HEADS;
+	g[3] = g[4] = 0xff;	/* no write precompensation */
+	g[5] = 0xc8;		/* retries off, more than 8 heads */
+	g[8] = SECTORS;
+}
+
+/*
+ * SeaBIOS does what these bits say and does not look at the size: without
+ * translation, cylinders, heads and sectors end at 504 MiB.
+ */
+static void set_disks(struct cmos *s, const uint16_t *cyls)
+{
+	for (unsigned int i = 0; i < CMOS_DISKS; i++) {
+		if (cyls[i] && i < DISK_TYPED)
+			set_disk_type(s, i, cyls[i]);
+		if (cyls[i] > CYLS_PLAIN)
+			s->r.data[DISK_TRANSLATION] |=
+				(uint8_t)(TRANSLATE_LBA << i * 2);
+	}
+}
+
 void cmos_init(struct cmos *s, struct bus *b, const struct cmos_conf *conf)
 {
 	s->bus = b;
@@ -137,6 +177,7 @@ void cmos_init(struct cmos *s, struct bus *b, const struct cmos_conf *conf)
 	s->r.data[CPUS_LESS_1] = (uint8_t)(conf->vcpus ? conf->vcpus - 1 : 0);
 	set_memory(s, conf->ram_below_4g_bytes, conf->ram_above_4g_bytes);
 	set_boot_order(s, conf->boot);
+	set_disks(s, conf->disk_cyls);
 	bus_map(b, bus_add_win(b, s->id, "cmos", CHAN_PIO, 2, &cmos_regs, NULL),
 		0x70);
 }

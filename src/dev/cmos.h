@@ -11,6 +11,7 @@
 
 #define CMOS_SHUTDOWN_STATUS	0x0fu
 #define CMOS_SHUTDOWN_S3	0xfeu	/* firmware resumes instead of booting */
+#define CMOS_DISKS		4u
 
 struct cmos_regs {		/* committed */
 	uint8_t index;
@@ -28,6 +29,8 @@ struct cmos_conf {
 	unsigned int vcpus;
 	const char *boot;	/* letters a, c, d, n in order; others and what
 				   follows the third are ignored */
+	/* IDE hard disks: cylinders of 16 heads and 63 sectors; 0: none */
+	uint16_t disk_cyls[CMOS_DISKS];
 };
 
 extern const struct reg_file cmos_regs;

@@ -6,6 +6,8 @@
  */
 #include "dev/platform.h"
 
+#include <string.h>
+
 static const struct {
 	const char *name;
 	uint16_t port;
@@ -32,14 +34,16 @@ void platform_init(struct platform *p, struct bus *b,
 {
 	unsigned int com_mask = (conf->serial[0].present ? 1u : 0) |
 				(conf->serial[1].present ? 2u : 0);
+	struct cmos_conf cmos = {
+		.ram_below_4g_bytes = conf->ram_below_4g_bytes,
+		.ram_above_4g_bytes = conf->ram_above_4g_bytes,
+		.vcpus = conf->vcpus, .boot = conf->boot };
 
+	memcpy(cmos.disk_cyls, conf->disk_cyls, sizeof(cmos.disk_cyls));
 	i440fx_init(&p->host, b, conf->ram_below_4g_bytes +
 				 conf->ram_above_4g_bytes);
 	piix3_init(&p->isa, b);
-	cmos_init(&p->cmos, b, &(struct cmos_conf){
-		.ram_below_4g_bytes = conf->ram_below_4g_bytes,
-		.ram_above_4g_bytes = conf->ram_above_4g_bytes,
-		.vcpus = conf->vcpus, .boot = conf->boot });
+	cmos_init(&p->cmos, b, &cmos);
 	piix4_pm_init(&p->pm, b, &p->cmos, conf->vcpus, com_mask);
 	if (conf->xen_pci)
 		xen_platform_init(&p->xen, b, conf->accept_unplug);

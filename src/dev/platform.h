@@ -23,6 +23,7 @@ struct platform_conf {
 	unsigned int vcpus;			/* online at start */
 	uint64_t ram_below_4g_bytes, ram_above_4g_bytes;
 	const char *boot;			/* "cda" */
+	uint16_t disk_cyls[CMOS_DISKS];		/* as struct cmos_conf has it */
 	bool xen_pci;				/* Xen platform device is there */
 	bool accept_unplug;
 	struct {

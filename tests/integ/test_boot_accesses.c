@@ -266,6 +266,8 @@ static void test_hvmloader(void)
 	if (!(in(0xb004, 1) & 1))
 		out(0xb2, 1, 0xf1);
 	is_hex(in(0xb004, 1) & 1, 1, "SCI_EN after ACPI is enabled");
+	out(0x70, 1, 0x39);
+	is_hex(in(0x71, 1), 0x10, "CMOS: INT 13h translates the third disk");
 }
 
 static void test_cf8(void)
@@ -612,6 +614,7 @@ int main(void)
 		.guest = { .vcpus = 2, .low_bytes = 32 << 20, .high_bytes = 4 << 20,
 			   .vram_gfn = 0xff000, .vram_frames = VRAM_FRAMES },
 		.image = { image },
+		.opt = { [FF_PLATFORM] = { "cyls=40,0,1025,0" } },
 	};
 	const char *why = fakefamily_missing(&conf);
 

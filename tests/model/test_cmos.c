@@ -75,6 +75,28 @@ static void test_boot_order(void)
 	is_hex(get(0x3d), 0x00, "no order");
 }
 
+static void test_disks(void)
+{
+	fresh("c", 0, 0);
+	is_hex(get(0x12) | get(0x39) | get(0x19) | get(0x1b), 0, "no disk");
+	rig_init(&rig, 0);
+	cmos = (struct cmos){ 0 };
+	cmos_init(&cmos, &rig.bus, &(struct cmos_conf){
+		.disk_cyls = { 1024, 16383, 0, 1025 } });
+	rig_close(&rig);
+	is_hex(get(0x39), 0x44, "above 504 MiB the firmware translates, drive by drive");
+	is_hex(get(0x12), 0xff, "two drives with a type");
+	is_hex(get(0x19) | get(0x1a) << 8, 0x2f2f, "47, the user's");
+	is_hex(get(0x1b) | get(0x1c) << 8, 1024, "cylinders of the first");
+	is_hex(get(0x1d), 16, "heads");
+	is_hex(get(0x20), 0xc8, "control byte");
+	is_hex(get(0x21) | get(0x22) << 8, 1024, "landing zone");
+	is_hex(get(0x23), 63, "sectors");
+	is_hex(get(0x24) | get(0x25) << 8, 16383, "cylinders of the second");
+	is_hex(get(0x2c), 63, "its sectors");
+	is_hex(get(0x2d), 0, "no further");
+}
+
 static void test_storage(void)
 {
 	fresh("c", 0, 0);
@@ -97,6 +119,7 @@ int main(void)
 	test_fixed();
 	test_memory();
 	test_boot_order();
+	test_disks();
 	test_storage();
 	rig_free(&rig);
 	return tap_done();
