@@ -3,9 +3,10 @@
  * tests/policy/inject.h - makes a confined process carry out a system call
  *
  * A victim is a real binary, started as the supervisor would (descriptors in
- * place, in-memory hypervisor), that has confined itself and said so.  Its
- * own code never makes a forbidden call; ptrace makes it.  Needs root: a
- * confined process is not dumpable.
+ * place, in-memory hypervisor), that has confined itself and said so; or, in
+ * the lab, a process of a running guest (only its pid is filled in).  Its own
+ * code never makes a forbidden call; ptrace makes it.  Needs root: a confined
+ * process is not dumpable.
  */
 #ifndef TESTS_POLICY_INJECT_H
 #define TESTS_POLICY_INJECT_H
@@ -23,6 +24,8 @@ struct victim {
 /* Uid and gid that victims become. */
 #define VICTIM_UID	816112u
 
+/* ==== victim.c ==== */
+
 /*
  * Starts @binary in @role ("platform") with @opts (key=value, NULL at the end),
  * waits until it says CTL_READY.  Log lines become diagnostics.  @as_root:
@@ -35,6 +38,8 @@ void victim_log(struct victim *v);
 /* Ends it; returns its wait status, -1 if it hangs. */
 int victim_end(struct victim *v);
 
+/* ==== inject.c ==== */
+
 /* Stops it; false where that is not allowed. */
 bool victim_attach(struct victim *v);
 /*
@@ -42,5 +47,7 @@ bool victim_attach(struct victim *v);
  * the signal that it died of.  -1: could not be done.
  */
 int victim_call(struct victim *v, long nr, const uint64_t a[6], int64_t *result);
+/* The stopped victim's stack pointer, 0 if it cannot be had. */
+uint64_t victim_stack(struct victim *v);
 
 #endif /* TESTS_POLICY_INJECT_H */
