@@ -32,6 +32,8 @@ struct fb {
 	_Atomic uint32_t width, height;		/* pixels; lines are packed, so
 						   that little memory is touched */
 	_Atomic uint32_t band[FB_BANDS];	/* counts changes of the band */
+	_Atomic uint32_t blink_ms;		/* until the picture changes by itself,
+						   from the last scan; 0: never */
 	alignas(4096) uint32_t pixel[FB_HEIGHT_MAX * FB_WIDTH_MAX];
 };
 

@@ -65,11 +65,12 @@ static void mark_changed(struct disp *d, uint32_t y, uint32_t count)
 		me.band[b] = true;
 }
 
-static void end_scan(struct disp *d)
+static void end_scan(struct disp *d, uint32_t blink_ms)
 {
 	uint64_t one = 1;
 
 	(void)d;
+	atomic_store_explicit(&me.fb->blink_ms, blink_ms, memory_order_relaxed);
 	for (uint32_t b = 0; b < FB_BANDS; b++)
 		if (me.band[b])
 			atomic_fetch_add_explicit(&me.fb->band[b], 1,

@@ -15,8 +15,9 @@
  * Pulling the picture.  While a client waits for an update, a scan is asked
  * for; vga answers when it has painted.  Then the bands that changed are
  * marked and clients get their update.  The pause between scans is short
- * while things change or somebody types, and doubles while nothing does.
- * Without a waiting client nothing runs.
+ * while things change or somebody types, and doubles while nothing does, but not
+ * past the moment at which something blinks.  Without a waiting client nothing
+ * runs.
  *
  * The framebuffer is the shared memory itself, read-only: the library only
  * reads it as long as it has no cursor to draw.
@@ -253,6 +254,18 @@ static bool is_owed(const struct client *c)
 	return owed;
 }
 
+/* The time of the next scan, when one is complete. */
+static int64_t plan_scan(void)
+{
+	int64_t blink_ns = NS_PER_MS *
+		atomic_load_explicit(&me.conf.fb->blink_ms, memory_order_relaxed);
+	int64_t pause_ns = me.pause_ns;
+
+	if (blink_ns && blink_ns < pause_ns)
+		pause_ns = blink_ns > PAUSE_MIN_NS ? blink_ns : PAUSE_MIN_NS;
+	return clock_now_ns() + pause_ns;
+}
+
 static void end_scan(void)
 {
 	bool changed = take_changes();
@@ -263,7 +276,7 @@ static void end_scan(void)
 	else
 		me.pause_ns = me.pause_ns < PAUSE_MAX_NS / 2 ?
 			me.pause_ns * 2 : PAUSE_MAX_NS;
-	me.next_ns = clock_now_ns() + me.pause_ns;
+	me.next_ns = plan_scan();
 	for (unsigned int i = 0; i < VNC_CLIENTS; i++) {
 		struct client *c = &me.client[i];
 

@@ -20,8 +20,9 @@ struct disp {
 	void (*resize)(struct disp *d, uint32_t width, uint32_t height);
 	/* Lines [y, y + count) were painted. */
 	void (*changed)(struct disp *d, uint32_t y, uint32_t count);
-	/* The scan is complete, whether something changed or not. */
-	void (*scanned)(struct disp *d);
+	/* The scan is complete, whether something changed or not.  In @blink_ms
+	   the picture changes by itself; 0: it does not. */
+	void (*scanned)(struct disp *d, uint32_t blink_ms);
 };
 
 #endif /* BUS_DISP_H */

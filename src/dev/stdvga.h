@@ -69,6 +69,7 @@ struct vga_view {
 	uint32_t cols, rows, cell_width, cell_height;
 	uint32_t font[2];		/* offset of the map in plane 2 */
 	uint32_t blink, line_graphics;
+	uint32_t underline;		/* row of a cell */
 	uint32_t palette[VGA_COLOURS];
 };
 

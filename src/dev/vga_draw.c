@@ -21,8 +21,8 @@
 /* CRT controller */
 enum {
 	CR_HDISP = 1, CR_OVERFLOW = 7, CR_MAX_SCAN = 9, CR_START_HIGH = 12,
-	CR_START_LOW = 13, CR_VDISP = 18, CR_OFFSET = 19, CR_MODE = 23,
-	CR_LINE_COMPARE = 24,
+	CR_START_LOW = 13, CR_VDISP = 18, CR_OFFSET = 19, CR_UNDERLINE = 20,
+	CR_MODE = 23, CR_LINE_COMPARE = 24,
 };
 #define BLANK_WIDTH	720u		/* before the first mode is set */
 #define BLANK_HEIGHT	400u
@@ -126,6 +126,7 @@ static void get_text_view(const struct vga_regs *r, struct vga_view *w)
 	w->font[1] = ((maps >> 5 & 1u) | (maps >> 1 & 6u)) * 0x2000;
 	w->blink = mode >> 3 & 1;
 	w->line_graphics = mode >> 2 & 1;
+	w->underline = r->cr[CR_UNDERLINE] & 31;
 }
 
 static void get_graphics_view(const struct vga_regs *r, struct vga_view *w)
@@ -329,6 +330,7 @@ static void paint_black(struct stdvga *v, const struct vga_view *w)
 void vga_draw_scan(struct stdvga *v)
 {
 	struct vga_view now;
+	uint32_t blink_ms = 0;
 	bool all;
 
 	vga_draw_get_view(v, &now);
@@ -339,11 +341,11 @@ void vga_draw_scan(struct stdvga *v)
 	v->paint_all = false;
 
 	if (now.kind == VGA_TEXT)
-		vga_text_paint(v, &now, all);
+		blink_ms = vga_text_paint(v, &now, all);
 	else if (now.kind != VGA_BLANK)
 		paint_graphics(v, &now, all);
 	else if (all)
 		paint_black(v, &now);
 	memset(v->dirty, 0, (v->vram_bytes / VGA_PAGE_BYTES + 7) / 8);
-	v->disp->scanned(v->disp);
+	v->disp->scanned(v->disp, blink_ms);
 }

@@ -16,8 +16,9 @@ void vga_draw_scan(struct stdvga *v);
 bool vga_draw_is_direct(const struct stdvga *v);
 void vga_draw_get_view(const struct stdvga *v, struct vga_view *view);
 
-/* vga_text.c: rows [0, rows) whose cells changed; all if @all. */
-void vga_text_paint(struct stdvga *v, const struct vga_view *view, bool all);
+/* vga_text.c: rows [0, rows) whose cells changed; all if @all.  Milliseconds
+   until something on the screen blinks, or 0. */
+uint32_t vga_text_paint(struct stdvga *v, const struct vga_view *view, bool all);
 
 /*
  * One line of @width pixels.  @src holds the bytes of VRAM it comes from:

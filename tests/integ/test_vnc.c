@@ -35,6 +35,7 @@ static struct input_ring *ring;
 static int scan_fd, painted_fd, kick_fd, ctl_fd, log_fd, port;
 static uint32_t events_read;
 static unsigned int scans;
+static uint32_t blink_ms;		/* what vga says of its picture */
 static pid_t server;
 static struct disp *disp;
 static const char *client_password = "";
@@ -204,7 +205,7 @@ static void answer_scan(void)
 	if (read(scan_fd, &n, sizeof(n)) != (ssize_t)sizeof(n))
 		return;
 	scans++;
-	disp->scanned(disp);
+	disp->scanned(disp, blink_ms);
 }
 
 /* ---- a real client ---- */
@@ -463,6 +464,15 @@ static void test_scans_follow_need(void)
 	n = scans;
 	/* About four; sixty if it did not slow down.  A busy machine may be late. */
 	ok(n >= 1 && n <= 15, "nothing changes: scans are rare (%u in 2 s)", n);
+	blink_ms = 50;
+	pump(c, 500, NULL);
+	scans = 0;
+	pump(c, 2000, NULL);
+	ok(scans > 15, "but not where something blinks (%u)", scans);
+	blink_ms = 1;
+	scans = 0;
+	pump(c, 2000, NULL);
+	ok(scans < 80, "nor without a limit (%u)", scans);
 	scans = 0;
 	for (unsigned int i = 1; i <= 20; i++) {
 		paint(i, 0, 0xff0000 + i);
@@ -473,7 +483,8 @@ static void test_scans_follow_need(void)
 	pump(NULL, 100, NULL);
 	scans = 0;
 	pump(NULL, 700, NULL);
-	is_hex(scans, 0, "the last client left: no scan");
+	is_hex(scans, 0, "the last client left: no scan, whatever blinks");
+	blink_ms = 0;
 	stop_server("scans");
 }
 

@@ -3,6 +3,7 @@
  * tests/model/test_stdvga_draw.c - registers and VRAM to known pixels, and
  *                                  only those that changed
  */
+#include "base/clock.h"
 #include "dev/vga_draw.h"
 #include "tap.h"
 #include "vgarig.h"
@@ -135,6 +136,94 @@ static void test_text_forms(void)
 	size_is(720, 400, "40 columns, dots doubled");
 	is_hex(pic[0][1], ramp(7), "twice");
 	is_hex(pic[0][2], ramp(8), "then the next");
+}
+
+/* Time stands still between the steps: phases of a quarter of a second. */
+static void test_text_blink(void)
+{
+	vga_fresh();
+	set_text();
+	load_glyph('A', glyph);
+	cell(0, 0, 0x8741);
+	cell(1, 0, 0x0741);
+	scan(false);
+	is_hex(pic[0][0], ramp(7), "a character that blinks is there");
+	is_hex(pic_blink_ms, 251, "and says when it may not be");
+	rig_advance(&rig, 250 * NS_PER_MS);
+	scan(false);
+	is_hex(pic_lines, 0, "a quarter of a second on: it still is");
+	rig_advance(&rig, 250 * NS_PER_MS);
+	scan(false);
+	is_hex(pic[0][0], ramp(0), "half a second: gone");
+	is_hex(pic[0][9], ramp(7), "its neighbour is not");
+	is_hex(pic_lines, 16, "one row of cells was painted");
+	rig_advance(&rig, 500 * NS_PER_MS);
+	scan(false);
+	is_hex(pic[0][0], ramp(7), "and back");
+	rig_advance(&rig, 100 * NS_PER_MS);
+	scan(false);
+	is_hex(pic_blink_ms, 151, "the rest of the phase");
+	attr(0x10, 0x04);
+	rig_advance(&rig, 400 * NS_PER_MS);
+	scan(false);
+	is_hex(pic[0][0], ramp(7), "bit 3 of the mode is off: it does not blink");
+	is_hex(pic_blink_ms, 0, "nobody need look again");
+}
+
+static void test_cursor_blink(void)
+{
+	vga_fresh();
+	set_text();
+	crtc(0x0e, 0);
+	crtc(0x0f, 0);
+	cell(0, 0, 0x0720);
+	scan(false);
+	is_hex(pic[13][0], ramp(7), "the cursor is there");
+	is_hex(pic_blink_ms, 251, "and will not be");
+	rig_advance(&rig, 250 * NS_PER_MS);
+	scan(false);
+	is_hex(pic[13][0], ramp(0), "a quarter of a second: gone");
+	crtc(0x0a, 0x20 | 13);
+	rig_advance(&rig, 250 * NS_PER_MS);
+	scan(false);
+	is_hex(pic_lines + pic_blink_ms, 0, "turned off, it stays away");
+	crtc(0x0a, 14);
+	crtc(0x0b, 13);
+	scan(false);
+	is_hex(pic_lines + pic_blink_ms, 0, "from line 14 to 13 there is none");
+}
+
+static void test_underline(void)
+{
+	static const uint8_t lined[] = { 0x01, 0x09, 0x81, 0x89 },
+		plain[] = { 0x00, 0x07, 0x03, 0x05, 0x11, 0x70 };
+	unsigned int bad = 0;
+
+	vga_fresh();
+	set_text();
+	attr(0x10, 0x0e);
+	crtc(0x14, 12);
+	for (unsigned int i = 0; i < sizeof(lined); i++)
+		cell(i, 0, (uint16_t)(lined[i] << 8 | ' '));
+	for (unsigned int i = 0; i < sizeof(plain); i++)
+		cell(10 + i, 0, (uint16_t)(plain[i] << 8 | ' '));
+	scan(false);
+	for (unsigned int x = 0; x < sizeof(lined) * 9; x++)
+		bad += pic[12][x] != ramp(lined[x / 9] & 15) ||
+			pic[11][x] != ramp(0) || pic[13][x] != ramp(0);
+	is_hex(bad, 0, "attributes 1 and 9 are underlined, nine dots wide");
+	for (unsigned int x = 0; x < sizeof(plain) * 9; x++)
+		bad += pic[12][90 + x] != ramp(plain[x / 9] >> 4 & 7);
+	is_hex(bad, 0, "others are not");
+	rig_advance(&rig, 500 * NS_PER_MS);
+	scan(false);
+	ok(pic[12][18] == ramp(0) && pic[12][0] == ramp(1), "it blinks with its character");
+	crtc(0x14, 0x1f);
+	scan(false);
+	is_hex(pic[12][0], ramp(0), "location 31: none");
+	crtc(0x09, 0x5f);
+	scan(false);
+	is_hex(pic[31][0], ramp(0), "also where there are 32 lines");
 }
 
 static void test_planar(void)
@@ -316,6 +405,9 @@ int main(void)
 	test_text();
 	test_text_cursor_and_start();
 	test_text_forms();
+	test_text_blink();
+	test_cursor_blink();
+	test_underline();
 	test_planar();
 	test_256();
 	test_cga();

@@ -30,7 +30,7 @@ static struct rig rig;
 static struct stdvga vga;
 static uint8_t *vram;
 static uint32_t pic[PIC_H + 1][PIC_STRIDE];	/* edges stay as they are */
-static uint32_t pic_w, pic_h, pic_scans, pic_lines;
+static uint32_t pic_w, pic_h, pic_scans, pic_lines, pic_blink_ms;
 static uint8_t rom[0x9c00];
 
 static void pic_resize(struct disp *d, uint32_t w, uint32_t h)
@@ -48,9 +48,10 @@ static void pic_changed(struct disp *d, uint32_t y, uint32_t count)
 	pic_lines += count;
 }
 
-static void pic_scanned(struct disp *d)
+static void pic_scanned(struct disp *d, uint32_t blink_ms)
 {
 	(void)d;
+	pic_blink_ms = blink_ms;
 	pic_scans++;
 }
 

@@ -50,13 +50,15 @@ static void test_painter(void)
 	is_hex(fb->pixel[800 + 2], 0xabcdef, "lines are packed");
 	d->changed(d, 15, 2);
 	is_hex(fb->band[0] + fb->band[1], 0, "bands count when the scan is done");
-	d->scanned(d);
+	d->scanned(d, 40);
+	is_hex(fb->blink_ms, 40, "the reader is told when it blinks");
 	ok(fb->band[0] == 1 && fb->band[1] == 1 && fb->band[2] == 0,
 	   "lines 15 and 16 are in two bands");
 	ok(read(fd, &n, sizeof(n)) == (ssize_t)sizeof(n), "the reader is told");
 	d->changed(d, 0, 0);
 	d->changed(d, FB_HEIGHT_MAX - 1, 50);
-	d->scanned(d);
+	d->scanned(d, 0);
+	is_hex(fb->blink_ms, 0, "and when it does no more");
 	ok(fb->band[0] == 1 && fb->band[FB_BANDS - 1] == 1,
 	   "nothing is nothing, beyond the end is cut");
 	close(fd);
