@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 
 #include "abi/fds.h"
+#include "abi/state.h"
 #include "back/blk_raw.h"
 #include "base/bug.h"
 #include "dev/piix_ide.h"
@@ -48,6 +49,7 @@ int main(int argc, char **argv)
 	piix_ide_init(&ide, w->bus, PCI_DEVFN(1, 1));
 	for (unsigned int drive = 0; drive < IDE_DRIVES; drive++)
 		attach(w, drive);
+	blk_raw_count_at(w->bus->state->tally);
 	blk_raw_start();
 	worker_owns(w, FD_BLK_DONE);
 	worker_owns(w, FD_BLK_WORK);

@@ -17,6 +17,7 @@
  */
 #include "back/blk_raw.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -31,6 +32,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "abi/blk_tally.h"
 #include "abi/fds.h"
 #include "base/bug.h"
 #include "base/log.h"
@@ -46,9 +48,12 @@ struct blk_raw {
 };
 
 static struct blk_raw drives[BLK_RAW_DRIVES];
+static _Atomic uint64_t *tallies;		/* NULL: nobody counts */
 static _Atomic(struct blk_req *) work[BLK_IN_FLIGHT];
 static _Atomic(struct blk_req *) done;
 static _Atomic unsigned int started;
+
+static_assert(BLK_RAW_DRIVES <= BLK_TALLY_DRIVES, "a set of tallies each");
 
 /* ---- what both sides do with a request ---- */
 
@@ -295,6 +300,31 @@ static bool read_now(struct blk_raw *d, struct blk_req *q)
 	return q->len_bytes == 0;
 }
 
+/* One writer, so that adding needs no lock. */
+static void count(const struct blk_raw *d, enum blk_tally what, uint64_t n)
+{
+	_Atomic uint64_t *t = &tallies[d->unit * BLK_TALLIES + (unsigned int)what];
+
+	atomic_store_explicit(t, atomic_load_explicit(t, memory_order_relaxed) + n,
+			      memory_order_relaxed);
+}
+
+static void finish(struct blk_req *q, int rc)
+{
+	const struct blk_raw *d = (const struct blk_raw *)q->blk;
+
+	if (tallies && rc == 0 && q->op == BLK_READ) {
+		count(d, BLK_READS, 1);
+		count(d, BLK_READ_BYTES, q->asked_bytes);
+	} else if (tallies && rc == 0 && q->op == BLK_WRITE) {
+		count(d, BLK_WRITES, 1);
+		count(d, BLK_WRITTEN_BYTES, q->asked_bytes);
+	} else if (tallies && rc == 0 && q->op == BLK_FLUSH) {
+		count(d, BLK_FLUSHES, 1);
+	}
+	q->done(q, rc);		/* may submit it again */
+}
+
 static void submit(struct blk *blk, struct blk_req *q)
 {
 	struct blk_raw *d = (struct blk_raw *)blk;
@@ -303,19 +333,20 @@ static void submit(struct blk *blk, struct blk_req *q)
 
 	q->blk = blk;
 	if (d->fd < 0) {
-		q->done(q, -ENXIO);
+		finish(q, -ENXIO);
 		return;
 	}
 	if (blk->read_only && q->op != BLK_READ) {
-		q->done(q, q->op == BLK_FLUSH ? 0 : -EROFS);
+		finish(q, q->op == BLK_FLUSH ? 0 : -EROFS);
 		return;
 	}
 	if (q->len_bytes > in && q->op == BLK_WRITE)
 		cut(q, in);
 	else if (q->len_bytes > in && q->op == BLK_DISCARD)
 		q->len_bytes = in;
+	q->asked_bytes = q->len_bytes;
 	if (q->op == BLK_READ && !q->background && read_now(d, q))
-		q->done(q, 0);
+		finish(q, 0);
 	else
 		hand_over(q);
 }
@@ -356,7 +387,7 @@ void blk_raw_complete(void *arg, uint32_t epoll_events)
 
 		if (q->rc)
 			log_failure(q);
-		q->done(q, q->rc);	/* may submit it again */
+		finish(q, q->rc);
 		q = next;
 	}
 }
@@ -368,6 +399,11 @@ static void close_drive(struct blk *blk)
 	if (d->fd >= 0)
 		close(d->fd);
 	d->fd = -1;
+}
+
+void blk_raw_count_at(_Atomic uint64_t *tally)
+{
+	tallies = tally;
 }
 
 static const struct blk_ops raw_ops = { .submit = submit, .close = close_drive };

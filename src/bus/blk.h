@@ -38,6 +38,7 @@ struct blk_req {
 	/* Back end's. */
 	struct blk *blk;
 	struct blk_req *next;
+	uint64_t asked_bytes;		/* of what the image has */
 	int rc;
 };
 

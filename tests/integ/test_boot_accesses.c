@@ -8,9 +8,11 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "abi/blk_tally.h"
 #include "base/clock.h"
 #include "base/le.h"
 #include "fakefamily.h"
@@ -441,6 +443,20 @@ static void test_dma(void)
 	ok(fakeguest_until_isa(g, 14, false, 1000), "taken by reading the status");
 }
 
+/* What query-blockstats will tell. */
+static void test_tallies(void)
+{
+	uint64_t t[BLK_TALLIES] = { 0 };
+
+	if (pread(f.state_fd[FF_DISK], t, sizeof(t), offsetof(struct state, tally)) < 0)
+		perror("state");
+	is_hex(t[BLK_READ_BYTES], (2 + 8) * SECTOR, "the worker counts bytes read");
+	ok(t[BLK_READS] >= 2 && t[BLK_READS] <= 10, "in a few requests");
+	is_hex(t[BLK_WRITTEN_BYTES], SECTOR, "bytes written");
+	is_hex(t[BLK_WRITES], 1, "in one");
+	is_hex(t[BLK_FLUSHES], 1, "and flushes");
+}
+
 static void test_trim(void)
 {
 	uint16_t bm = (uint16_t)bar_base(IDE_FUNC, 4);
@@ -634,6 +650,7 @@ int main(void)
 		test_identify();
 		test_pio();
 		test_dma();
+		test_tallies();
 		test_trim();
 		test_two_vcpus();
 		if (slow)

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "abi/blk_tally.h"
 #include "abi/fds.h"
 #include "back/blk_raw.h"
 #include "tests/lib/tap.h"
@@ -22,6 +23,14 @@ static void on_done(struct blk_req *q, int rc)
 	(void)q;
 	finished++;
 	last_rc = rc;
+}
+
+static _Atomic uint64_t tally[BLK_TALLY_DRIVES * BLK_TALLIES];
+
+static void counted(unsigned int drive, enum blk_tally what, uint64_t want,
+		    const char *text)
+{
+	is_hex(tally[drive * BLK_TALLIES + what], want, text);
 }
 
 static int image_fd(void)
@@ -86,6 +95,11 @@ static void test_round_trip(void)
 			.off_bytes = 12345, .len_bytes = 70000 }), 0, "discard");
 	is_hex((uint64_t)rw(b, BLK_READ, 12345 + 4096, in, 4096, false), 0, "read");
 	ok(!in[0] && !in[4095], "discarded bytes read as zeros");
+	counted(0, BLK_WRITES, 1, "one write counted");
+	counted(0, BLK_WRITTEN_BYTES, 70000, "and its bytes");
+	counted(0, BLK_READS, 3, "reads of both kinds");
+	counted(0, BLK_READ_BYTES, 70000 * 2 + 4096, "and theirs");
+	counted(0, BLK_FLUSHES, 1, "a flush");
 	b->ops->close(b);
 }
 
@@ -136,6 +150,8 @@ static void test_errors(void)
 	       "a host error comes back");
 	is_hex((uint64_t)rw(b, BLK_READ, 0, NULL, 512, true), (uint64_t)-EFAULT,
 	       "from a read too");
+	counted(2, BLK_READS, 0, "what failed");
+	counted(2, BLK_WRITES, 0, "is not counted");
 	b->ops->close(b);
 	fd = open("/dev/null", O_RDWR);
 	ok(!blk_raw_open(3, fd, false), "an image without size is refused");
@@ -182,6 +198,7 @@ static void test_many(void)
 
 int main(void)
 {
+	blk_raw_count_at(tally);
 	blk_raw_start();
 	test_round_trip();
 	test_end_of_image(false);

@@ -6,10 +6,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "abi/blk_tally.h"
+#include "ring/memfd.h"
 #include "supervisor/qmp.h"
 #include "tap.h"
 
@@ -45,7 +48,7 @@ static void restart(bool ready)
 	host = (struct qmp_host){ .conf = &conf, .status = QMP_STATUS_PRELAUNCH,
 		.vnc_host = "127.0.0.1", .vnc_port = 5901,
 		.serial_name = { "pty:/dev/pts/9" }, .set_password = set_password,
-		.cont = on_cont, .wakeup = on_wakeup, .quit = on_quit };
+		.disk_state = -1, .cont = on_cont, .wakeup = on_wakeup, .quit = on_quit };
 	qmp_begin(base, &host);
 	if (ready)
 		qmp_set_ready();
@@ -222,6 +225,28 @@ static void test_many_clients(void)
 }
 
 /* xentop: no newline, no id, and each answer has to be one JSON document. */
+/* As the disk worker counts, and as a bad one would. */
+static void test_blockstats(int fd)
+{
+	const char *cmd = "{ \"execute\": \"query-blockstats\" }";
+	const uint64_t tally[BLK_TALLIES] = {
+		[BLK_READS] = 3, [BLK_READ_BYTES] = UINT64_C(5) << 32,
+		[BLK_WRITES] = 2, [BLK_WRITTEN_BYTES] = UINT64_MAX,
+		[BLK_FLUSHES] = 1 };
+	int mem = memfd_make_state();
+
+	ok(strstr(ask(fd, cmd), "\"rd_operations\":0"), "no disk worker: zeros");
+	if (pwrite(mem, tally, sizeof(tally), offsetof(struct state, tally)) < 0)
+		perror("memfd");
+	host.disk_state = mem;
+	ok(strstr(ask(fd, cmd), "\"stats\":{\"rd_bytes\":21474836480,"
+		  "\"wr_bytes\":9223372036854775807,\"rd_operations\":3,"
+		  "\"wr_operations\":2,\"flush_operations\":1}"), "its counters");
+	printf("# %s", got);
+	host.disk_state = -1;
+	close(mem);
+}
+
 static void test_libxenstat(void)
 {
 	static const char *const cmd[] = { "{ \"execute\": \"qmp_capabilities\" }",
@@ -235,7 +260,8 @@ static void test_libxenstat(void)
 		ok(doc && json_object_get(doc, "return"), "one document: %s", cmd[i]);
 		json_decref(doc);
 	}
-	ok(strstr(got, "\"device\":\"ide0-hd0\"") && strstr(got, "\"file\":\"/img/a\""),
+	test_blockstats(fd);
+	ok(strstr(ask(fd, cmd[2]), "\"device\":\"ide0-hd0\"") && strstr(got, "\"file\":\"/img/a\""),
 	   "with the disk's file");
 	close(fd);
 }
