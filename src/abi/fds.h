@@ -59,6 +59,12 @@ enum disk_fd {
 	FD_BLK_WORK = 17,	/* ours: eventfd (semaphore), wakes an I/O thread */
 };
 
+/* net: one card, one tap. */
+enum net_fd {
+	FD_NET_TAP = 12,	/* IFF_TAP with IFF_VNET_HDR */
+	FD_NET_ROM = 13,	/* the card's boot ROM, read before confinement */
+};
+
 /* vga and vnc share the framebuffer. */
 enum vga_fd {
 	FD_VGA_FB = 12,		/* memfd: struct fb, vga writes, vnc reads */
