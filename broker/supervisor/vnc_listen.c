@@ -8,6 +8,7 @@
  */
 #include "supervisor/vnc_listen.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -25,15 +26,42 @@
 #define BACKLOG		16
 #define RETRY_MS	50
 
-/* "HOST:D", where HOST may be a bracketed IPv6 address or empty. */
+/* An address in brackets, an IPv6 address without, a name, or nothing. */
+static bool take_host(const char *s, size_t len, struct vnc_addr *a)
+{
+	struct in6_addr ip;
+	bool bracketed = len >= 2 && s[0] == '[' && s[len - 1] == ']';
+
+	if (bracketed) {
+		s++;
+		len -= 2;
+	}
+	if (len >= sizeof(a->host))
+		return false;
+	memcpy(a->host, s, len);
+	a->host[len] = '\0';
+	return bracketed || (!strchr(a->host, ':') && a->host[0] != '[') ||
+		inet_pton(AF_INET6, a->host, &ip) == 1;
+}
+
+/* "HOST:D".  libxl passes an address with a colon in it as it is, so that the
+   display may be missing. */
 static bool split_host(const char *s, struct vnc_addr *a, char *why, size_t why_len)
 {
 	const char *colon = strrchr(s, ':');
-	size_t len = colon ? (size_t)(colon - s) : 0;
 	unsigned long long n;
 
 	if (strncmp(s, "unix:", 5) == 0 || !colon) {
 		snprintf(why, why_len, "%.80s: HOST:DISPLAY expected", s);
+		return false;
+	}
+	if ((size_t)(colon - s) >= sizeof(a->host)) {
+		snprintf(why, why_len, "%.80s...: host name too long", s);
+		return false;
+	}
+	if (!take_host(s, (size_t)(colon - s), a) || s[strlen(s) - 1] == ']') {
+		snprintf(why, why_len,
+			 "%.80s: an IPv6 address is written [ADDRESS]:DISPLAY", s);
 		return false;
 	}
 	if (!opt_number(colon + 1, 0, DISPLAY_MAX, &n)) {
@@ -42,16 +70,6 @@ static bool split_host(const char *s, struct vnc_addr *a, char *why, size_t why_
 		return false;
 	}
 	a->display = (unsigned int)n;
-	if (len >= 2 && s[0] == '[' && s[len - 1] == ']') {
-		s++;
-		len -= 2;
-	}
-	if (len >= sizeof(a->host)) {
-		snprintf(why, why_len, "%.80s...: host name too long", s);
-		return false;
-	}
-	memcpy(a->host, s, len);
-	a->host[len] = '\0';
 	return true;
 }
 
@@ -59,7 +77,6 @@ bool vnc_addr_parse(const char *arg, struct vnc_addr *a, char *why, size_t why_l
 {
 	struct opt_keys k;
 	unsigned long long n;
-	char first[sizeof(a->host) + 16];
 
 	*a = (struct vnc_addr){ 0 };
 	opt_keys_begin(&k, arg);
@@ -67,8 +84,7 @@ bool vnc_addr_parse(const char *arg, struct vnc_addr *a, char *why, size_t why_l
 		snprintf(why, why_len, "%.80s: HOST:DISPLAY expected", arg);
 		return false;
 	}
-	snprintf(first, sizeof(first), "%s", k.key);
-	if (!split_host(first, a, why, why_len))
+	if (!split_host(k.key, a, why, why_len))
 		return false;
 	while (opt_keys_next(&k)) {
 		bool on = !k.val || strcmp(k.val, "on") == 0;
@@ -80,7 +96,8 @@ bool vnc_addr_parse(const char *arg, struct vnc_addr *a, char *why, size_t why_l
 			   opt_number(k.val, 0, DISPLAY_MAX, &n)) {
 			a->to = (unsigned int)n;
 		} else {
-			snprintf(why, why_len, "%.40s%s%.60s: not supported",
+			snprintf(why, why_len, "%.40s%s%.60s: no such key here, "
+				 "or not with this value",
 				 k.key, k.val ? "=" : "", k.val ? k.val : "");
 			return false;
 		}
@@ -91,7 +108,7 @@ bool vnc_addr_parse(const char *arg, struct vnc_addr *a, char *why, size_t why_l
 static int bind_one(const struct addrinfo *ai, unsigned int port)
 {
 	struct sockaddr_storage sa;
-	const int on = 1;
+	const int on = 1, off = 0;
 	int rc;
 	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
@@ -103,6 +120,9 @@ static int bind_one(const struct addrinfo *ai, unsigned int port)
 	else
 		((struct sockaddr_in *)&sa)->sin_port = htons((uint16_t)port);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	/* "::" means everybody, whatever the host's default. */
+	if (ai->ai_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
 	if (bind(fd, (struct sockaddr *)&sa, ai->ai_addrlen) ||
 	    listen(fd, BACKLOG)) {
 		rc = -errno;
@@ -170,8 +190,11 @@ int vnc_listen(const struct vnc_addr *a, int patience_ms, struct vnc_listener *l
 		nanosleep(&pause, NULL);
 	freeaddrinfo(list);
 	if (r < 0) {
-		snprintf(why, why_len, "%.80s:%u: port%s %u%s%.0u: %s",
-			 a->host, a->display, a->to ? "s" : "",
+		bool ipv6 = strchr(a->host, ':');
+
+		snprintf(why, why_len, "%s%.80s%s:%u: port%s %u%s%.0u: %s",
+			 ipv6 ? "[" : "", a->host, ipv6 ? "]" : "",
+			 a->display, a->to ? "s" : "",
 			 VNC_PORT + a->display, a->to ? " to " : "",
 			 a->to ? VNC_PORT + a->display + a->to : 0,
 			 strerrordesc_np(-r));

@@ -2,6 +2,7 @@
 /*
  * tests/unit/test_vnc_listen.c - -vnc as libxl writes it, and the port search
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -25,6 +26,10 @@ static void test_parse(void)
 	ok(vnc_addr_parse("[::1]:7", &a, why, sizeof(why)) &&
 	   strcmp(a.host, "::1") == 0 && a.display == 7 && a.to == 0,
 	   "a bracketed IPv6 address");
+	ok(vnc_addr_parse("::1:7", &a, why, sizeof(why)) &&
+	   strcmp(a.host, "::1") == 0 && a.display == 7, "one without brackets");
+	ok(vnc_addr_parse("[::]:0,password=on,to=99", &a, why, sizeof(why)) &&
+	   strcmp(a.host, "::") == 0 && a.password && a.to == 99, "any IPv6 address");
 	ok(vnc_addr_parse(":1", &a, why, sizeof(why)) && a.host[0] == '\0',
 	   "any address");
 }
@@ -43,6 +48,11 @@ static void test_refuse(void)
 	refused("unix:/run/vnc", "unix:/run/vnc");
 	refused("127.0.0.1", "127.0.0.1");
 	refused("127.0.0.1:x", "127.0.0.1:x");
+	refused("::", "[ADDRESS]:DISPLAY");
+	refused("::1,to=99", "::1: an IPv6 address");
+	refused("fe80::1", "[ADDRESS]:DISPLAY");
+	refused("[::1]", "[ADDRESS]:DISPLAY");
+	refused("[::1:0", "[ADDRESS]:DISPLAY");
 	refused("127.0.0.1:60000", "60000");
 	refused("127.0.0.1:0,to=none", "to=none");
 	refused("127.0.0.1:0,tls-creds=t0", "tls-creds=t0");
@@ -95,9 +105,22 @@ static void test_search(void)
 	close(second.fd);
 }
 
+/* A client gets through to it. */
+static bool reaches(const char *to, unsigned int port)
+{
+	struct sockaddr_in6 sa = { .sin6_family = AF_INET6,
+		.sin6_port = htons((uint16_t)port) };
+	int fd = socket(AF_INET6, SOCK_STREAM, 0);
+	bool good = inet_pton(AF_INET6, to, &sa.sin6_addr) == 1 &&
+		connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0;
+
+	close(fd);
+	return good;
+}
+
 static void test_ipv6(void)
 {
-	struct vnc_listener l = { .fd = -1 };
+	struct vnc_listener l = { .fd = -1 }, second = { .fd = -1 };
 	int rc;
 
 	a = (struct vnc_addr){ .host = "::1", .display = free_display(), .to = 20 };
@@ -107,6 +130,20 @@ static void test_ipv6(void)
 		return;
 	}
 	ok(rc == 0 && l.ipv6 && strcmp(l.host, "::1") == 0, "IPv6 binds");
+	ok(reaches("::1", l.port), "and is reached");
+	ok(vnc_listen(&a, 0, &second, why, sizeof(why)) == 0 && second.port > l.port &&
+	   reaches("::1", second.port), "the next guest gets the next port");
+	close(second.fd);
+	a = (struct vnc_addr){ .host = "::1", .display = l.port - 5900 };
+	ok(vnc_listen(&a, 0, &second, why, sizeof(why)) == -EADDRINUSE &&
+	   strstr(why, "[::1]:"), "a port in use is said");
+	close(l.fd);
+	snprintf(a.host, sizeof(a.host), "::");
+	a.to = 20;
+	ok(vnc_listen(&a, 0, &l, why, sizeof(why)) == 0 && l.ipv6 &&
+	   strcmp(l.host, "::") == 0 && reaches("::1", l.port) &&
+	   reaches("::ffff:127.0.0.1", l.port),
+	   "[::] is reached by IPv6 and by IPv4");
 	close(l.fd);
 }
 
