@@ -40,7 +40,9 @@ enum conf_result conf_refuse_key(struct conf *c, enum opt_id id,
 		 k->val ? k->val : "");
 	if (k->too_long)
 		return conf_refuse(c, id, what, "too long");
-	return conf_refuse(c, id, what, "not supported");
+	if (k->val && !k->val[0])
+		return conf_refuse(c, id, what, "empty");
+	return conf_refuse(c, id, what, "no such key here, or not with this value");
 }
 
 void conf_note(struct conf *c, const char *fmt, ...)
@@ -81,6 +83,14 @@ static bool is_server_key(const struct opt_keys *k)
 			     strcmp(k->key, "nowait") == 0));
 }
 
+static bool is_same_socket(const struct conf_chardev *a,
+			   const struct conf_chardev *b)
+{
+	if (a->path && b->path)
+		return strcmp(a->path, b->path) == 0;
+	return a->fd >= 0 && a->fd == b->fd;
+}
+
 static enum conf_result on_chardev(struct conf *c, const char *arg)
 {
 	struct conf_chardev *d = &c->chardev[c->chardev_count];
@@ -105,13 +115,15 @@ static enum conf_result on_chardev(struct conf *c, const char *arg)
 		else if (!is_server_key(&k))
 			return conf_refuse_key(c, OPT_CHARDEV, &k);
 	}
-	if (!d->id || (!d->path) == (d->fd < 0))
+	if (!d->id || (!d->path) == (d->fd < 0) || !d->id[0] ||
+	    (d->path && !d->path[0]))
 		return conf_refuse(c, OPT_CHARDEV, arg, "wants id= and path= or fd=");
 	if (strncmp(d->id, "libxl-channel", 13) == 0)
 		return conf_refuse(c, OPT_CHARDEV, d->id, "channels are not served yet");
 	for (unsigned int i = 0; i < c->chardev_count; i++)
-		if (strcmp(c->chardev[i].id, d->id) == 0)
-			return conf_refuse(c, OPT_CHARDEV, d->id, "given twice");
+		if (strcmp(c->chardev[i].id, d->id) == 0 ||
+		    is_same_socket(d, &c->chardev[i]))
+			return conf_refuse(c, OPT_CHARDEV, arg, "given twice");
 	c->chardev_count++;
 	return CONF_OK;
 }
@@ -140,6 +152,7 @@ static enum conf_result on_mon(struct conf *c, const char *arg)
 
 static enum conf_result on_machine(struct conf *c, const char *arg)
 {
+	const char *before = c->machine;
 	unsigned long long n;
 	struct opt_keys k;
 
@@ -158,6 +171,9 @@ static enum conf_result on_machine(struct conf *c, const char *arg)
 	}
 	if (!c->machine)
 		return conf_refuse(c, OPT_MACHINE, arg, "no machine named");
+	if (before && strcmp(before, c->machine) != 0)
+		return conf_refuse(c, OPT_MACHINE, c->machine,
+				   "contradicts -machine %s", before);
 	if (strcmp(c->machine, "xenfv") == 0)
 		c->pci_platform = true;
 	else if (strcmp(c->machine, "none") == 0)
@@ -373,6 +389,9 @@ enum conf_result conf_parse(struct conf *c, int argc, char *const *argv)
 		if (opt_table[item.id].kind == OPT_KIND_NO)
 			rc = conf_refuse(c, item.id, item.value, "%s",
 					 opt_table[item.id].text);
+		else if (opt_table[item.id].kind == OPT_KIND_USE &&
+			 item.value && !item.value[0])
+			rc = conf_refuse(c, item.id, "\"\"", "empty");
 		else if (opt_table[item.id].kind == OPT_KIND_USE)
 			rc = use(c, item.id, item.value);
 		if (rc)

@@ -55,6 +55,7 @@ struct conf_nic {
 /* A -drive if=none, until a -device takes it. */
 struct conf_loose {
 	const char *id, *path;
+	bool taken;
 };
 
 struct conf {

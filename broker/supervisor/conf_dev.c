@@ -14,8 +14,8 @@
 /* ---- -drive ---- */
 
 struct drive_keys {
-	const char *path, *id, *format, *readonly;
-	bool is_ide, is_cdrom;
+	const char *path, *id, *format, *readonly, *bus;
+	bool is_cdrom;
 	unsigned long long index;
 	bool have_index;
 };
@@ -23,7 +23,9 @@ struct drive_keys {
 static enum conf_result take_drive_key(struct conf *c, struct drive_keys *d,
 				       const struct opt_keys *k)
 {
-	if (conf_key_is(k, "file", NULL))
+	if (k->val && !k->val[0])
+		return conf_refuse_key(c, OPT_DRIVE, k);
+	if (conf_key_is(k, "file", NULL) && !d->path)
 		d->path = conf_keep(c, k->val);
 	else if (conf_key_is(k, "id", NULL))
 		d->id = conf_keep(c, k->val);
@@ -31,17 +33,31 @@ static enum conf_result take_drive_key(struct conf *c, struct drive_keys *d,
 		d->format = conf_keep(c, k->val);
 	else if (conf_key_is(k, "readonly", NULL))
 		d->readonly = conf_keep(c, k->val);
-	else if (conf_key_is(k, "if", "ide"))
-		d->is_ide = true;
+	else if ((conf_key_is(k, "if", "ide") || conf_key_is(k, "if", "none")) &&
+		 !d->bus)
+		d->bus = conf_keep(c, k->val);
 	else if (conf_key_is(k, "media", "cdrom"))
 		d->is_cdrom = true;
 	else if (conf_key_is(k, "index", NULL) &&
 		 opt_number(k->val, 0, CONF_DRIVES - 1, &d->index))
 		d->have_index = true;
-	else if (!conf_key_is(k, "if", "none") && !conf_key_is(k, "media", "disk") &&
+	else if (!conf_key_is(k, "media", "disk") &&
 		 !conf_key_is(k, "cache", "writeback"))
 		return conf_refuse_key(c, OPT_DRIVE, k);
 	return CONF_OK;
+}
+
+/* Two drives that write to one image would ruin it. */
+static bool shares_image(const struct conf *c, const struct conf_drive *d)
+{
+	for (unsigned int i = 0; i < CONF_DRIVES; i++) {
+		const struct conf_drive *o = &c->drive[i];
+
+		if (o != d && o->path && strcmp(o->path, d->path) == 0 &&
+		    !(o->read_only && d->read_only))
+			return true;
+	}
+	return false;
 }
 
 static enum conf_result place_ide_disk(struct conf *c, const struct drive_keys *d)
@@ -59,6 +75,8 @@ static enum conf_result place_ide_disk(struct conf *c, const struct drive_keys *
 	to->path = d->path;
 	to->is_cdrom = d->is_cdrom;
 	to->read_only = d->readonly && strcmp(d->readonly, "on") == 0;
+	if (shares_image(c, to))
+		return conf_refuse(c, OPT_DRIVE, d->path, "two drives would write to it");
 	if (to->is_cdrom)
 		conf_note(c, "CD-ROM is not served yet, its image stays closed: "
 			  "index=%llu file=%.80s", d->index, d->path);
@@ -78,20 +96,25 @@ enum conf_result conf_drive(struct conf *c, const char *arg)
 		if (rc)
 			return rc;
 	}
-	if (d.readonly && strcmp(d.readonly, "on") && strcmp(d.readonly, "off"))
-		return conf_refuse(c, OPT_DRIVE, "readonly", "on or off expected");
+	if (d.readonly && strcmp(d.readonly, "on") && strcmp(d.readonly, "off")) {
+		snprintf(what, sizeof(what), "readonly=%.80s", d.readonly);
+		return conf_refuse(c, OPT_DRIVE, what, "on or off expected");
+	}
 	if (d.path && d.format && strcmp(d.format, "raw") != 0) {
 		snprintf(what, sizeof(what), "format=%.20s (%.80s)", d.format, d.path);
 		return conf_refuse(c, OPT_DRIVE, what, "not served yet; use raw");
 	}
-	if (d.is_ide)
+	if (d.bus && strcmp(d.bus, "ide") == 0)
 		return place_ide_disk(c, &d);
 	if (!d.id)
-		return conf_refuse(c, OPT_DRIVE, d.path, "wants if=ide or id=");
+		return conf_refuse(c, OPT_DRIVE, arg, "wants if=ide or id=");
+	for (unsigned int i = 0; i < c->loose_count; i++)
+		if (strcmp(c->loose[i].id, d.id) == 0)
+			return conf_refuse(c, OPT_DRIVE, d.id, "given twice");
 	if (c->loose_count == CONF_DRIVES)
 		return conf_refuse(c, OPT_DRIVE, d.id, "more than %d without if=ide",
 				   CONF_DRIVES);
-	c->loose[c->loose_count++] = (struct conf_loose){ d.id, d.path };
+	c->loose[c->loose_count++] = (struct conf_loose){ .id = d.id, .path = d.path };
 	return CONF_OK;
 }
 
@@ -123,7 +146,7 @@ static enum conf_result on_ide_cd(struct conf *c, struct opt_keys *k)
 {
 	const char *drive = NULL;
 	unsigned long long bus = CONF_DRIVES, unit = CONF_DRIVES;
-	const struct conf_loose *found = NULL;
+	struct conf_loose *found = NULL;
 
 	while (opt_keys_next(k)) {
 		if (conf_key_is(k, "drive", NULL))
@@ -139,12 +162,13 @@ static enum conf_result on_ide_cd(struct conf *c, struct opt_keys *k)
 	for (unsigned int i = 0; drive && i < c->loose_count; i++)
 		if (strcmp(c->loose[i].id, drive) == 0)
 			found = &c->loose[i];
-	if (!found || bus > 1 || unit > 1)
+	if (!found || found->taken || bus > 1 || unit > 1)
 		return conf_refuse(c, OPT_DEVICE, "ide-cd",
 				   "wants drive= of a -drive, bus=ide.0 or ide.1, unit=0 or 1");
 	if (c->drive[bus * 2 + unit].path || c->drive[bus * 2 + unit].is_cdrom)
 		return conf_refuse(c, OPT_DEVICE, "ide-cd", "bus=ide.%llu,unit=%llu is taken",
 				   bus, unit);
+	found->taken = true;
 	c->drive[bus * 2 + unit] = (struct conf_drive){ .path = found->path,
 		.read_only = true, .is_cdrom = true };
 	conf_note(c, "CD-ROM is not served yet%s: bus=ide.%llu unit=%llu file=%.80s",
@@ -287,6 +311,10 @@ enum conf_result conf_serial(struct conf *c, const char *arg)
 
 enum conf_result conf_join_devices(struct conf *c)
 {
+	for (unsigned int i = 0; i < c->loose_count; i++)
+		if (!c->loose[i].taken)
+			return conf_refuse(c, OPT_DRIVE, c->loose[i].id,
+					   "if=none, and no -device takes it");
 	for (unsigned int i = 0; i < c->nic_count; i++) {
 		const struct conf_nic *n = &c->nic[i];
 

@@ -251,12 +251,14 @@ static bool open_qmp(void)
 		const struct conf_chardev *d = &sup.conf.chardev[i];
 		int rc = qmp_listen(d->path, d->fd);
 
-		if (rc) {
-			log_errno(-rc, "cannot listen for QMP: -chardev id=%.40s %s=%.100s",
-				  d->id, d->path ? "path" : "fd",
-				  d->path ? d->path : "inherited");
+		if (rc && d->path)
+			log_errno(-rc, "cannot listen for QMP: -chardev id=%.40s path=%.120s",
+				  d->id, d->path);
+		else if (rc)
+			log_errno(-rc, "cannot listen for QMP: -chardev id=%.40s fd=%d",
+				  d->id, d->fd);
+		if (rc)
 			return false;
-		}
 	}
 	return true;
 }
@@ -479,7 +481,7 @@ int main(int argc, char **argv)
 	log_init(-1, "cloister", LOG_L_INFO);
 	rc = conf_parse(&sup.conf, argc, argv);
 	if (rc) {
-		fprintf(stderr, "cloister: %s\n", sup.conf.why);
+		log_err("%s", sup.conf.why);
 		return (int)rc;
 	}
 	if (sup.conf.help || sup.conf.version) {

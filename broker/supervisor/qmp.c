@@ -460,6 +460,7 @@ static void acceptable(evutil_socket_t fd, short what, void *arg)
 static int bind_path(const char *path)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	struct stat st;
 	mode_t mask;
 	int fd, rc = 0;
 
@@ -470,7 +471,10 @@ static int bind_path(const char *path)
 	if (fd < 0)
 		return -errno;
 	mask = umask(077);
-	if (unlink(path) && errno != ENOENT)
+	/* What a predecessor left; nothing else that happens to be there. */
+	if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+		rc = -EEXIST;
+	else if (unlink(path) && errno != ENOENT)
 		rc = -errno;
 	else if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)))
 		rc = -errno;
@@ -485,10 +489,14 @@ static int bind_path(const char *path)
 int qmp_listen(const char *path, int fd)
 {
 	struct listener *l = &qmp.listener[qmp.listener_count];
+	socklen_t len = sizeof(int);
 	struct stat st;
+	int type;
 
 	if (qmp.listener_count == LISTENERS)
 		return -EMFILE;
+	if (!path && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len))
+		return -errno;
 	*l = (struct listener){ .fd = fd };
 	if (path) {
 		l->fd = bind_path(path);

@@ -51,21 +51,30 @@ static size_t compose(char *text, int cause, const char *fmt, va_list ap)
 	return len;
 }
 
+/* A path may have anything in it; a line stays a line. */
+static void blank_controls(char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+			text[i] = '?';
+}
+
 static void log_va(enum log_level level, int cause, const char *fmt, va_list ap)
 {
 	struct log_msg m;
 	char line[sizeof(log_subject) + LOG_TEXT_MAX + 4];
 	size_t len = compose(m.text, cause, fmt, ap);
 	ssize_t r;
+	int n;
 
 	if (log_fd >= 0) {
 		m.level = (uint8_t)level;
 		m.len = (uint8_t)len;
 		r = write(log_fd, &m, offsetof(struct log_msg, text) + len);
 	} else {
-		int n = snprintf(line, sizeof(line), "%s: %.*s\n", log_subject,
-				 (int)len, m.text);
-
+		blank_controls(m.text, len);	/* the sink quotes for others */
+		n = snprintf(line, sizeof(line), "%s: %.*s\n", log_subject,
+			     (int)len, m.text);
 		r = write(STDERR_FILENO, line, n < 0 ? 0 : (size_t)n);
 	}
 	(void)r;	/* nobody to tell */

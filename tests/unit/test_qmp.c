@@ -399,16 +399,25 @@ static void test_socket(void)
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	char dir[] = "/tmp/test_qmp.XXXXXX";
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	int stale = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	if (!mkdtemp(dir))
 		return;
 	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/sock", dir);
 	close(open(sa.sun_path, O_CREAT | O_WRONLY, 0600));
 	restart(true);
-	ok(qmp_listen(sa.sun_path, -1) == 0, "listens where something stale was");
+	ok(qmp_listen(sa.sun_path, -1) == -EEXIST && access(sa.sun_path, F_OK) == 0,
+	   "a file in the way stays");
+	unlink(sa.sun_path);
+	ok(bind(stale, (struct sockaddr *)&sa, sizeof(sa)) == 0, "a stale socket");
+	close(stale);
+	ok(qmp_listen(sa.sun_path, -1) == 0, "does not");
 	ok(connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0 &&
 	   strstr(take(fd), "QMP"), "and greets");
 	ok(qmp_listen("/no/such/directory/sock", -1) == -ENOENT, "or says why not");
+	stale = open("/dev/null", O_RDWR);
+	ok(qmp_listen(NULL, stale) == -ENOTSOCK, "also of what is inherited");
+	close(stale);
 	qmp_end();
 	ok(access(sa.sun_path, F_OK) != 0, "the socket goes at the end");
 	close(fd);
