@@ -475,13 +475,9 @@ int main(int argc, char **argv)
 	(void)argv;
 	if (why)
 		return skip_all(why);
-	for (int i = 0; i < 2; i++) {
-		int fd = mkstemp(image[i]);
-
-		if (fd < 0 || ftruncate(fd, SECTORS * 512))
-			return 1;
-		close(fd);
-	}
+	if (!fakefamily_make_image(image[0], SECTORS) ||
+	    !fakefamily_make_image(image[1], SECTORS))
+		return 1;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, serial))
 		return 1;
 	conf.serial0 = fcntl(serial[1], F_DUPFD_CLOEXEC, FAKEGUEST_FDS);

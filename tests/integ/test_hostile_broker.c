@@ -268,14 +268,11 @@ int main(void)
 	const char *why = fakefamily_missing(&conf);
 	const char *more = getenv("CLOISTER_TEST_MSGS");
 	unsigned int count = more ? (unsigned int)atoi(more) : RANDOM_MSGS;
-	int fd;
 
 	if (why)
 		return skip_all(why);
-	fd = mkstemp(image);
-	if (fd < 0 || ftruncate(fd, SECTORS * 512))
+	if (!fakefamily_make_image(image, SECTORS))
 		return 1;
-	close(fd);
 	test_lies();
 	test_deaf();
 	for (enum fakefamily_who w = 0; w < FF_BROKER; w++)

@@ -157,14 +157,11 @@ int main(void)
 {
 	struct fakefamily_conf conf = { .quiet = true };
 	const char *why = fakefamily_missing(&conf);
-	int fd;
 
 	if (why)
 		return skip_all(why);
-	fd = mkstemp(image);
-	if (fd < 0 || ftruncate(fd, SECTORS * 512))
+	if (!fakefamily_make_image(image, SECTORS))
 		return 1;
-	close(fd);
 	test_order(0, "as it ships");
 	test_order(PLAN_NO_POLL, "without polling");
 	test_order(PLAN_NO_SHADOW, "without shadow words");

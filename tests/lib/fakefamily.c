@@ -64,6 +64,16 @@ static bool is_real(const struct fakefamily_conf *conf, enum fakefamily_who who)
 	return is_in(conf, who) && !conf->played[who];
 }
 
+bool fakefamily_make_image(char *path, uint32_t sectors)
+{
+	int fd = mkstemp(path);
+	bool good = fd >= 0 && ftruncate(fd, (off_t)sectors * 512) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
 const char *fakefamily_missing(const struct fakefamily_conf *conf)
 {
 	static char why[300];

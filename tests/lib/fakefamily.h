@@ -84,6 +84,9 @@ struct fakefamily {
 	size_t log_len;
 };
 
+/* An image of zeros; @path is mkstemp()'s, and the test's to remove. */
+bool fakefamily_make_image(char *path, uint32_t sectors);
+
 /* NULL, or which program is not built (yet). */
 const char *fakefamily_missing(const struct fakefamily_conf *conf);
 

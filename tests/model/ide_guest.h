@@ -158,4 +158,15 @@ static void bm_start(bool to_guest)
 	out8(&rig, BM, to_guest ? 0x09 : 0x01);
 }
 
+/* READ DMA EXT of 2 MiB, more than one request: the image holds the first. */
+__attribute__((unused))
+static void begin_long_read(void)
+{
+	for (unsigned int i = 0; i < 32; i++)
+		put_prd(i, 0x100000, 0, i == 31);
+	disk[0].hold = true;
+	bm_start(true);
+	ata48(0x25, 0, 4096);
+}
+
 #endif /* TESTS_MODEL_IDE_GUEST_H */

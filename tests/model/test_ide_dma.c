@@ -152,11 +152,7 @@ static void test_stop_waits(void)
 static void test_stop_and_go(void)
 {
 	machine(0x1);
-	for (unsigned int i = 0; i < 32; i++)
-		put_prd(i, 0x100000, 0, i == 31);
-	disk[0].hold = true;
-	bm_start(true);
-	ata48(0x25, 0, 4096);
+	begin_long_read();
 	out8(&rig, BM, 0x08);
 	memblk_release(&disk[0]);
 	rig_settle(&rig);

@@ -195,11 +195,7 @@ static void test_unplug_aux(void)
 static void test_unplug_aux_in_dma(void)
 {
 	machine(0x3);
-	for (unsigned int i = 0; i < 32; i++)
-		put_prd(i, 0x100000, 0, i == 31);
-	disk[0].hold = true;
-	bm_start(true);
-	ata48(0x25, 0, 4096);
+	begin_long_read();
 	rig_unplug(&rig, UNPLUG_AUX_IDE_DISKS);
 	ok(rig.waits, "unplug waits for the channel");
 	memblk_release(&disk[0]);
@@ -225,11 +221,7 @@ static void test_unplug_aux_in_dma(void)
 static void test_unplug_in_dma(void)
 {
 	machine(0x1);
-	for (unsigned int i = 0; i < 32; i++)
-		put_prd(i, 0x100000, 0, i == 31);
-	disk[0].hold = true;
-	bm_start(true);
-	ata48(0x25, 0, 4096);
+	begin_long_read();
 	rig_unplug(&rig, UNPLUG_IDE_DISKS);
 	memblk_release(&disk[0]);
 	rig_settle(&rig);
@@ -246,11 +238,7 @@ static void test_pause(void)
 	machine(0x1);
 	rig_pause(&rig);
 	ok(!rig.waits, "idle: pause is answered at once");
-	for (unsigned int i = 0; i < 32; i++)
-		put_prd(i, 0x100000, 0, i == 31);
-	disk[0].hold = true;
-	bm_start(true);
-	ata48(0x25, 0, 4096);
+	begin_long_read();
 	rig_pause(&rig);
 	ok(rig.waits, "busy: pause waits");
 	memblk_release(&disk[0]);
