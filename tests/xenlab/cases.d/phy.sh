@@ -3,10 +3,4 @@
 # options: --backend phy
 . lab-case
 
-ask 'cat /proc/cmdline'
-root=$(ask 'findfs LABEL=xenlab-root')
-echo "root is $root"
-ask 'echo kept >/marker; sync'
-guest-send 'poweroff'
-gone
-clean
+write_and_go
