@@ -28,6 +28,24 @@ static const char *make_file(const char *name, off_t size)
 	return path;
 }
 
+static void test_unreadable(void)
+{
+	const char *path = make_file("secret", 512);
+	struct image img;
+	int rc;
+
+	if (chmod(path, 0) || chmod(dir, 0755))
+		perror(path);
+	/* Nobody: root reads everything. */
+	if (geteuid() == 0 && seteuid(65534))
+		perror("seteuid");
+	rc = image_open(path, true, 0, &img, why, sizeof(why));
+	if (geteuid() != getuid() && seteuid(getuid()))
+		perror("seteuid");
+	ok(rc == -EACCES && strstr(why, "/secret: Permission denied"),
+	   "what may not be read is told");
+}
+
 static void test_images(void)
 {
 	struct image img;
@@ -49,7 +67,11 @@ static void test_images(void)
 	   strstr(why, "file=/no/such/file: No such file"), "a missing one too");
 	ok(image_open("/dev/null", false, 0, &img, why, sizeof(why)) < 0 &&
 	   strstr(why, "neither"), "and a device that is no disk");
-	ok(image_open("/tmp", true, 0, &img, why, sizeof(why)) < 0, "and a directory");
+	ok(image_open("/tmp", true, 0, &img, why, sizeof(why)) < 0 &&
+	   strstr(why, "file=/tmp: neither"), "and a directory");
+	ok(image_open("/tmp", false, 0, &img, why, sizeof(why)) == -EISDIR &&
+	   strstr(why, "file=/tmp: Is a directory"), "for writing too");
+	test_unreadable();
 	snprintf(fifo, sizeof(fifo), "%s/fifo", dir);
 	ok(mkfifo(fifo, 0600) == 0 &&
 	   image_open(fifo, true, 0, &img, why, sizeof(why)) < 0,
