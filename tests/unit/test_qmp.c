@@ -331,6 +331,11 @@ static void test_answers(void)
 	   strstr(got, "\"host\":\"127.0.0.1\""), "query-vnc: port as text");
 	ask(fd, "{\"execute\":\"change-vnc-password\",\"arguments\":{\"password\":\"s3cret\"}}");
 	is_str(password, "s3cret", "change-vnc-password reaches the family");
+	host.vnc_host = "::1";
+	host.vnc_ipv6 = true;
+	ask(fd, "{\"execute\":\"query-vnc\",\"id\":7}");
+	ok(strstr(got, "\"family\":\"ipv6\"") && strstr(got, "\"host\":\"::1\"") &&
+	   strstr(got, "\"service\":\"5901\""), "query-vnc tells of IPv6");
 	ask(fd, "{\"execute\":\"change-vnc-password\",\"arguments\":[]}");
 	ok(strstr(got, "password"), "and wants its argument");
 	ask(fd, "{\"execute\":\"query-cpus-fast\"}");
