@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * dev/eeprom93.h - 93C46 or 93C56 serial EEPROM on three wires (Microwire)
+ *
+ * Source: National Semiconductor NM93C46 and NM93C56 data sheets, 16-bit
+ * organisation.  A pure state machine: its owner sets the pins as its driver
+ * toggles them.  Programming takes no time.  Flat, so it can be committed
+ * state: as a bus device of its own (bus_touch() when a pin changed) it costs
+ * other requests nothing.
+ */
+#ifndef DEV_EEPROM93_H
+#define DEV_EEPROM93_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define EEPROM93_WORDS_MAX 128u
+
+enum eeprom93_kind {		/* words, and address bits in a command */
+	EEPROM93_C46,		/* 64, 6 */
+	EEPROM93_C56,		/* 128, 8, of which the first means nothing */
+};
+
+struct eeprom93 {
+	uint16_t word[EEPROM93_WORDS_MAX];
+	uint32_t shift;		/* bits of the command or data so far, first
+				   one highest */
+	uint16_t out;		/* bits that follow on DO, next one highest */
+	uint8_t kind;		/* enum eeprom93_kind */
+	uint8_t phase;		/* eeprom93.c */
+	uint8_t bits;		/* of this phase, still to come */
+	uint8_t opcode, addr;
+	uint8_t cs, sk;		/* pins as set last */
+	uint8_t data_out;	/* pin DO */
+	uint8_t may_write;	/* after EWEN; not after power up */
+	uint8_t rsvd[5];
+};
+
+/* Power up.  @e->word is left alone: what is stored stays. */
+void eeprom93_init(struct eeprom93 *e, enum eeprom93_kind kind);
+unsigned int eeprom93_words(const struct eeprom93 *e);
+/* Pins CS, SK and DI, at once; DI counts at SK's rising edge. */
+void eeprom93_set_pins(struct eeprom93 *e, bool cs, bool sk, bool di);
+/* Pin DO.  High while not driven: boards pull it up. */
+bool eeprom93_data_out(const struct eeprom93 *e);
+
+#endif /* DEV_EEPROM93_H */
