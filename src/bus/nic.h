@@ -44,6 +44,8 @@ struct nic_todo {
 				   the TCP checksum */
 	uint16_t gso_bytes;	/* TCP payload of each segment (MSS), not 0 */
 	uint16_t header_bytes;	/* Ethernet, IP and TCP headers, repeated */
+	/* With gso, the back end fills in the IP length, IPv4's checksum and
+	   the pseudo header's sum, whatever the driver left there. */
 };
 
 struct nic;

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * back/nic_tap.h - a network card's wire: a tap on an open descriptor
+ *
+ * The tap is not blocking and has struct virtio_net_hdr, 10 bytes, in front of
+ * each frame (IFF_VNET_HDR); a datagram socket that talks like it will do.
+ * One per process.
+ */
+#ifndef BACK_NIC_TAP_H
+#define BACK_NIC_TAP_H
+
+#include <stdatomic.h>
+
+#include "bus/nic.h"
+
+/*
+ * @watch changes what is waited for on @fd (EPOLLIN at first); 0: nothing.
+ * From then on @fd is ours: we close it when the card is unplugged or the tap
+ * is gone.
+ */
+struct nic *nic_tap_open(int fd, const uint8_t mac[NIC_MAC_BYTES],
+			 void (*watch)(uint32_t epoll_events));
+/* "00:16:3e:01:02:03"; false: it is not one, or a multicast address. */
+bool nic_tap_parse_mac(const char *text, uint8_t mac[NIC_MAC_BYTES]);
+/* Where frames are counted from now on: abi/nic_tally.h.  Stays. */
+void nic_tap_count_at(_Atomic uint64_t *tally);
+/* From the loop, when @fd has one of these events. */
+void nic_tap_event(void *arg, uint32_t epoll_events);
+
+#endif /* BACK_NIC_TAP_H */
