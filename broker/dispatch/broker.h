@@ -9,6 +9,7 @@
  *	ioreq.c     takes requests from Xen's page, completes them
  *	bufioreq.c  takes entries from the buffered ring
  *	route.c     ports, memory and PCI functions -> worker and window
+ *	rows.c      offset in a window -> register row
  *	spare.c     answers without the hop: shadow words, mirrors
  *	peer.c      a worker's channel: import of what it announced, sending
  *	answer.c    checks and carries out everything a worker says
@@ -26,12 +27,10 @@
 #include "abi/plan.h"
 #include "abi/xen_ioreq.h"
 #include "base/poll.h"
+#include "dispatch/rows.h"
 #include "ring/chan.h"
 
 struct hv;
-
-#define NO_ROW		0xffu
-#define ROWS_SPAN	256u	/* offsets of a window that can have a row */
 
 /* A window as the worker announced it, checked. */
 struct peer_win {
@@ -42,7 +41,7 @@ struct peer_win {
 	bool wanted;			/* the worker maps it at @base */
 	bool mapped;			/* and nothing else is there */
 	bool has_mirror;
-	uint8_t row_at[ROWS_SPAN];	/* first byte -> row, or NO_ROW */
+	struct rows rows;
 };
 
 struct peer_row {

@@ -92,7 +92,7 @@ static bool import_win(struct peer *p, unsigned int i)
 	w->mirror = cw.mirror;
 	w->has_mirror = cw.flags & CHAN_WIN_MIRROR;
 	w->mapped = w->wanted = false;
-	memset(w->row_at, NO_ROW, sizeof(w->row_at));
+	rows_init(&w->rows);
 	return !cw.mapped || place_win(p, i, cw.base);
 }
 
@@ -103,12 +103,11 @@ static bool import_row(struct peer *p, unsigned int i)
 	memcpy(&cr, &p->ch.c->row[i], sizeof(cr));
 	if (cr.win >= p->win_count || (cr.size != 1 && cr.size != 2 && cr.size != 4))
 		return false;
-	if (cr.off >= ROWS_SPAN || cr.off + cr.size > p->win[cr.win].len)
+	if ((uint32_t)cr.off + cr.size > p->win[cr.win].len)
 		return false;
 	p->row[i] = (struct peer_row){ .size = cr.size, .flags = cr.flags,
 				       .xor = cr.xor };
-	p->win[cr.win].row_at[cr.off] = (uint8_t)i;
-	return true;
+	return rows_add(&p->win[cr.win].rows, cr.off, (uint8_t)i);
 }
 
 bool peer_import(struct peer *p)

@@ -9,14 +9,14 @@
 #include "base/le.h"
 #include "dispatch/broker.h"
 
+_Static_assert(CHAN_ROWS < ROW_PLACES && CHAN_ROWS <= NO_ROW, "see rows.h");
+
 static uint8_t find_row(const struct peer *p, unsigned int win, uint32_t off,
 			unsigned int size)
 {
-	uint8_t row = off < ROWS_SPAN ? p->win[win].row_at[off] : NO_ROW;
+	uint8_t row = rows_find(&p->win[win].rows, off);
 
-	if (row == NO_ROW || p->row[row].size != size)
-		return NO_ROW;
-	return row;
+	return row == NO_ROW || p->row[row].size != size ? NO_ROW : row;
 }
 
 /* Is what the worker published the outcome of all we sent? */

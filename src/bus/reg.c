@@ -28,6 +28,22 @@ static uint32_t lanes(uint32_t from, uint32_t to)
 	return (uint32_t)(le_mask(to) & ~le_mask(from));
 }
 
+/* The first row that ends behind @off; tables of big devices are long. */
+static unsigned int first_row(const struct reg_file *f, uint32_t off)
+{
+	unsigned int lo = 0, hi = f->count;
+
+	while (lo < hi) {
+		unsigned int mid = (lo + hi) / 2;
+
+		if ((uint32_t)f->reg[mid].off + f->reg[mid].size > off)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return lo;
+}
+
 /* Of the access in progress; devices are single-threaded. */
 static uint32_t lanes_now;
 
@@ -48,7 +64,7 @@ uint32_t reg_read(const struct reg_file *f, void *dev,
 	uint64_t val = f->open_bus & le_mask(size);
 	uint32_t end = off + size;
 
-	for (unsigned int i = 0; i < f->count; i++) {
+	for (unsigned int i = first_row(f, off); i < f->count; i++) {
 		const struct reg *r = &f->reg[i];
 		uint32_t lo = off > r->off ? off : r->off;
 		uint32_t hi = end < r->off + r->size ? end : r->off + r->size;
@@ -73,7 +89,7 @@ void reg_write(const struct reg_file *f, void *dev,
 {
 	uint32_t end = off + size;
 
-	for (unsigned int i = 0; i < f->count; i++) {
+	for (unsigned int i = first_row(f, off); i < f->count; i++) {
 		const struct reg *r = &f->reg[i];
 		uint32_t lo = off > r->off ? off : r->off;
 		uint32_t hi = end < r->off + r->size ? end : r->off + r->size;
