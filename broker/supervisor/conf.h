@@ -12,13 +12,15 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "base/mac.h"
+#include "supervisor/nic.h"
 #include "supervisor/opt.h"
 #include "supervisor/vnc_listen.h"
 
 #define CONF_CHARDEVS	8
 #define CONF_SERIALS	4
 #define CONF_DRIVES	4	/* two IDE channels, two drives each */
-#define CONF_NICS	8
+#define CONF_NICS	8	/* as many workers: roster.h, plan.h */
 #define CONF_NOTES	24
 #define CONF_VCPUS_MAX	128
 #define CONF_DOMID_MAX	0x7fefu	/* DOMID_FIRST_RESERVED - 1 */
@@ -49,7 +51,10 @@ struct conf_drive {
 struct conf_nic {
 	const char *netdev;
 	const char *ifname;
-	const char *model;	/* NULL: only the tap was asked for */
+	const struct nic_model *model;	/* NULL: only the tap was asked for */
+	const char *id;			/* of -device, or NULL */
+	const char *romfile;		/* NULL: none */
+	uint8_t mac[MAC_BYTES];
 };
 
 /* A -drive if=none, until a -device takes it. */

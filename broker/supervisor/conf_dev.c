@@ -177,20 +177,72 @@ static enum conf_result on_ide_cd(struct conf *c, struct opt_keys *k)
 	return CONF_OK;
 }
 
-/* A network card: known by netdev=, whatever its model. */
-static enum conf_result on_nic(struct conf *c, const char *model, const char *netdev)
+/* ---- network cards ---- */
+
+/* Without mac=, QEMU's first address, and the next ones. */
+static void set_default_mac(uint8_t mac[MAC_BYTES], unsigned int index)
 {
-	struct conf_nic *n;
+	const uint8_t first[MAC_BYTES] = { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 };
+
+	memcpy(mac, first, MAC_BYTES);
+	mac[MAC_BYTES - 1] = (uint8_t)(mac[MAC_BYTES - 1] + index);
+}
+
+static enum conf_result take_nic_key(struct conf *c, struct conf_nic *n,
+				     const struct opt_keys *k)
+{
+	char what[120];
+
+	if (conf_key_is(k, "netdev", NULL) && k->val[0]) {
+		n->netdev = conf_keep(c, k->val);
+	} else if (conf_key_is(k, "id", NULL)) {
+		n->id = conf_keep(c, k->val);
+	} else if (conf_key_is(k, "romfile", NULL)) {
+		n->romfile = k->val[0] ? conf_keep(c, k->val) : NULL;
+	} else if (conf_key_is(k, "mac", NULL)) {
+		if (mac_parse(k->val, n->mac))
+			return CONF_OK;
+		snprintf(what, sizeof(what), "mac=%.80s", k->val);
+		return conf_refuse(c, OPT_DEVICE, what, "not a card's address");
+	} else {
+		return conf_refuse_key(c, OPT_DEVICE, k);
+	}
+	return CONF_OK;
+}
+
+static enum conf_result on_nic(struct conf *c, struct opt_keys *k,
+			       const struct nic_model *model)
+{
+	struct conf_nic n = { .model = model, .romfile = model->rom };
+	unsigned int cards = 0;
 
 	for (unsigned int i = 0; i < c->nic_count; i++)
-		if (strcmp(c->nic[i].netdev, netdev) == 0 && c->nic[i].model)
-			return conf_refuse(c, OPT_DEVICE, model, "netdev=%s is taken",
-					   netdev);
+		cards += c->nic[i].model != NULL;
+	set_default_mac(n.mac, cards);
+	while (opt_keys_next(k)) {
+		enum conf_result rc = take_nic_key(c, &n, k);
+
+		if (rc)
+			return rc;
+	}
+	if (!n.netdev)
+		return conf_refuse(c, OPT_DEVICE, model->name, "wants netdev=");
+	for (unsigned int i = 0; i < c->nic_count; i++) {
+		struct conf_nic *had = &c->nic[i];
+
+		if (strcmp(had->netdev, n.netdev) != 0)
+			continue;
+		if (had->model)
+			return conf_refuse(c, OPT_DEVICE, model->name,
+					   "netdev=%s is taken", n.netdev);
+		n.ifname = had->ifname;		/* its -netdev came first */
+		*had = n;
+		return CONF_OK;
+	}
 	if (c->nic_count == CONF_NICS)
-		return conf_refuse(c, OPT_DEVICE, model, "more than %d network cards",
-				   CONF_NICS);
-	n = &c->nic[c->nic_count++];
-	*n = (struct conf_nic){ .netdev = netdev, .model = model };
+		return conf_refuse(c, OPT_DEVICE, model->name,
+				   "more than %d network cards", CONF_NICS);
+	c->nic[c->nic_count++] = n;
 	return CONF_OK;
 }
 
@@ -219,8 +271,10 @@ static const char *refusal(const char *model)
 
 enum conf_result conf_device(struct conf *c, const char *arg)
 {
+	const struct nic_model *nic;
+	bool has_netdev = false;
 	struct opt_keys k;
-	const char *model, *netdev = NULL;
+	const char *model;
 
 	opt_keys_begin(&k, arg);
 	if (!opt_keys_next(&k) || k.val)
@@ -232,11 +286,15 @@ enum conf_result conf_device(struct conf *c, const char *arg)
 		return on_vga(c, &k, model[0] == 'c');
 	if (strcmp(model, "ide-cd") == 0)
 		return on_ide_cd(c, &k);
+	nic = nic_find_model(model);
+	if (nic)
+		return on_nic(c, &k, nic);
 	while (opt_keys_next(&k))
-		if (conf_key_is(&k, "netdev", NULL))
-			netdev = conf_keep(c, k.val);
-	if (netdev)
-		return on_nic(c, model, netdev);
+		has_netdev = has_netdev || conf_key_is(&k, "netdev", NULL);
+	if (has_netdev)
+		return conf_refuse(c, OPT_DEVICE, model,
+				   "no such network card; there are %s",
+				   nic_model_names());
 	return conf_refuse(c, OPT_DEVICE, model, "%s", refusal(model));
 }
 
@@ -319,11 +377,11 @@ enum conf_result conf_join_devices(struct conf *c)
 		const struct conf_nic *n = &c->nic[i];
 
 		if (!n->ifname)
-			return conf_refuse(c, OPT_DEVICE, n->model,
+			return conf_refuse(c, OPT_DEVICE, n->model->name,
 					   "netdev=%s: no such -netdev", n->netdev);
-		if (n->model)
-			conf_note(c, "network card is not served yet, its tap is held "
-				  "and drained: model=%.20s ifname=%s", n->model, n->ifname);
+		if (!n->model)
+			conf_note(c, "no network card has this tap, it is held "
+				  "and drained: ifname=%s", n->ifname);
 	}
 	return CONF_OK;
 }

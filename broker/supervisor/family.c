@@ -130,7 +130,7 @@ static void on_unplug(enum member m, const struct ctl_msg *msg)
 {
 	int rc;
 
-	/* Our copies of images are closed since the disk worker has them. */
+	/* Our copies of images and taps are closed since the workers have them. */
 	log_info("emulated devices unplugged: mask=0x%llx",
 		 (unsigned long long)msg->arg);
 	rc = tell(m, CTL_DONE, "");

@@ -225,22 +225,44 @@ static void on_tap(evutil_socket_t fd, short what, void *arg)
 	tap_drain(fd);
 }
 
-static bool open_taps(void)
+static bool drain_tap(int fd)
+{
+	struct event *ev = event_new(sup.base, fd, EV_READ | EV_PERSIST, on_tap, NULL);
+
+	return ev && event_add(ev, NULL) == 0;
+}
+
+static void open_rom(unsigned int nic)
+{
+	const char *file = sup.conf.nic[nic].romfile;
+	char why[240];
+
+	sup.host.nic_rom[nic] = -1;
+	if (!sup.conf.nic[nic].model || !file)
+		return;
+	sup.host.nic_rom[nic] = nic_open_rom(file, why, sizeof(why));
+	if (sup.host.nic_rom[nic] < 0)
+		log_warn("network card has no boot ROM (package ipxe-qemu): "
+			 "nic=%u %s", nic, why);
+}
+
+static bool open_nics(void)
 {
 	char why[240];
 
 	for (unsigned int i = 0; i < sup.conf.nic_count; i++) {
-		int fd = tap_open(sup.conf.nic[i].ifname, PATIENCE_MS, why, sizeof(why));
-		struct event *ev;
+		const struct conf_nic *n = &sup.conf.nic[i];
+		int fd = tap_open(n->ifname, n->model != NULL, PATIENCE_MS, why,
+				  sizeof(why));
 
 		if (fd < 0) {
 			log_err("cannot open tap: -netdev %s", why);
 			return false;
 		}
 		sup.host.tap[i] = fd;
-		ev = event_new(sup.base, fd, EV_READ | EV_PERSIST, on_tap, NULL);
-		if (!ev || event_add(ev, NULL))
+		if (!n->model && !drain_tap(fd))
 			return false;
+		open_rom(i);
 	}
 	return true;
 }
@@ -332,6 +354,20 @@ static void on_family_ready(void)
 	cgroup_enter_own();
 }
 
+/* Their copies stay; ours would keep an unplugged disk, or tap, busy. */
+static void close_given(void)
+{
+	for (int i = 0; i < CONF_DRIVES; i++)
+		if (sup.host.image[i].fd >= 0)
+			close(sup.host.image[i].fd);
+	for (unsigned int i = 0; i < sup.conf.nic_count; i++) {
+		if (sup.conf.nic[i].model)
+			close(sup.host.tap[i]);
+		if (sup.host.nic_rom[i] >= 0)
+			close(sup.host.nic_rom[i]);
+	}
+}
+
 /*
  * All children first, then the slow things, while they start.  Only vga has to
  * wait for its memory.
@@ -352,6 +388,8 @@ static bool start_family(void)
 	}
 	good = start_one(MEMBER_BROKER) && start_one(MEMBER_PLATFORM) &&
 		start_one(MEMBER_DISK0);
+	for (unsigned int i = 0; good && i < sup.conf.nic_count; i++)
+		good = start_one(roster_net(i));
 	rc = good ? vram_populate(&sup.layout) : 0;
 	if (rc) {
 		log_errno(-rc, "cannot populate video memory: vgamem_mb=%u gfn=0x%llx",
@@ -362,10 +400,7 @@ static bool start_family(void)
 	rc = spawn_namespaces_leave();
 	if (rc)
 		log_errno(-rc, "cannot return to our namespaces");
-	/* Their copies stay; ours would keep an unplugged disk busy. */
-	for (int i = 0; i < CONF_DRIVES; i++)
-		if (sup.host.image[i].fd >= 0)
-			close(sup.host.image[i].fd);
+	close_given();
 	return good && rc == 0;
 }
 
@@ -425,7 +460,7 @@ static const struct {
 	{ "disks",	open_disks },
 	{ "serials",	open_serials },
 	{ "display",	open_display },
-	{ "taps",	open_taps },
+	{ "nics",	open_nics },
 	{ "qmp",	open_qmp },
 	{ "xenstore",	open_xenstore },
 	{ "roster",	make_roster },

@@ -6,6 +6,7 @@
  */
 #include "supervisor/plan.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,6 +19,8 @@
 #define DEVFN(dev, fn)	((dev) << 3 | (fn))
 #define SLOT_BRIDGE	1u		/* PIIX3 and its functions */
 #define SLOT_PLATFORM	2u
+
+static_assert(PLAN_CHAN_END <= WORKERS_MAX, "a channel each");
 
 static void allow(struct plan_worker *w, enum chan_space space,
 		  uint64_t first, uint64_t last)
@@ -94,9 +97,34 @@ static void plan_vga(struct plan *p, const struct conf *c)
 	w->verbs = PLAN_MAY_VRAM | PLAN_MAY_BATCH;
 }
 
+/* Everything of a card is in BARs. */
+static void plan_net(struct plan *p, const struct conf *c, unsigned int nic)
+{
+	unsigned int slot = plan_nic_slot(c, nic);
+	struct plan_worker *w;
+	char name[16];
+
+	snprintf(name, sizeof(name), "net%u", nic);
+	w = add(p, PLAN_CHAN_NET0 + nic, PLAN_NET, name);
+	allow_bar(w, CHAN_PIO);
+	allow_bar(w, CHAN_MMIO);
+	allow_devfn(w, DEVFN(slot, 0));
+	w->intx_devs = 1u << slot;
+	w->verbs = PLAN_MAY_MODIFIED;
+}
+
 unsigned int plan_vga_slot(const struct conf *c)
 {
 	return c->pci_platform ? SLOT_PLATFORM + 1 : SLOT_PLATFORM;
+}
+
+unsigned int plan_nic_slot(const struct conf *c, unsigned int nic)
+{
+	unsigned int slot = plan_vga_slot(c) + c->have_vga;
+
+	for (unsigned int i = 0; i < nic; i++)
+		slot += c->nic[i].model != NULL;
+	return slot;
 }
 
 void plan_fill(struct plan *p, const struct conf *c, const struct vram_layout *l)
@@ -111,6 +139,9 @@ void plan_fill(struct plan *p, const struct conf *c, const struct vram_layout *l
 	plan_disk(p);
 	if (c->have_vga)
 		plan_vga(p, c);
+	for (unsigned int i = 0; i < c->nic_count; i++)
+		if (c->nic[i].model)
+			plan_net(p, c, i);
 }
 
 int plan_make_fd(const struct plan *p)

@@ -290,11 +290,12 @@ HANDLER(on_query_blockstats)
 /* ---- PCI ---- */
 
 static void add_pci(json_t *list, unsigned int slot, unsigned int function,
-		    int class, int vendor, int device, const char *desc)
+		    int class, int vendor, int device, const char *desc,
+		    const char *id)
 {
 	json_array_append_new(list, json_pack(
 		"{s:i,s:i,s:i,s:s,s:i,s:{s:i,s:s},s:{s:i,s:i},s:[]}",
-		"bus", 0, "slot", slot, "function", function, "qdev_id", "",
+		"bus", 0, "slot", slot, "function", function, "qdev_id", id,
 		"irq_pin", 0, "class_info", "class", class, "desc", desc,
 		"id", "vendor", vendor, "device", device, "regions"));
 }
@@ -305,15 +306,23 @@ HANDLER(on_query_pci)
 	json_t *list = json_array();
 
 	UNUSED;
-	add_pci(list, 0, 0, 0x0600, 0x8086, 0x1237, "Host bridge");
-	add_pci(list, 1, 0, 0x0601, 0x8086, 0x7000, "ISA bridge");
-	add_pci(list, 1, 1, 0x0101, 0x8086, 0x7010, "IDE controller");
-	add_pci(list, 1, 3, 0x0680, 0x8086, 0x7113, "Bridge");
+	add_pci(list, 0, 0, 0x0600, 0x8086, 0x1237, "Host bridge", "");
+	add_pci(list, 1, 0, 0x0601, 0x8086, 0x7000, "ISA bridge", "");
+	add_pci(list, 1, 1, 0x0101, 0x8086, 0x7010, "IDE controller", "");
+	add_pci(list, 1, 3, 0x0680, 0x8086, 0x7113, "Bridge", "");
 	if (conf->pci_platform)
-		add_pci(list, 2, 0, 0xff80, 0x5853, 0x0001, "Xen platform");
+		add_pci(list, 2, 0, 0xff80, 0x5853, 0x0001, "Xen platform", "");
 	if (conf->have_vga)
 		add_pci(list, plan_vga_slot(conf), 0, 0x0300, 0x1234, 0x1111,
-			"VGA controller");
+			"VGA controller", "");
+	for (unsigned int i = 0; i < conf->nic_count; i++) {
+		const struct conf_nic *n = &conf->nic[i];
+
+		if (n->model)
+			add_pci(list, plan_nic_slot(conf, i), 0, 0x0200,
+				n->model->vendor, n->model->device,
+				"Ethernet controller", n->id ? n->id : "");
+	}
 	return json_pack("[{s:i,s:o}]", "bus", 0, "devices", list);
 }
 

@@ -27,7 +27,14 @@ static const struct {
 	[MEMBER_BROKER]   = { "broker", "broker", -1 },
 	[MEMBER_PLATFORM] = { "platform", "platform", PLAN_CHAN_PLATFORM },
 	[MEMBER_DISK0]    = { "disk0", "disk", PLAN_CHAN_DISK0 },
-	[MEMBER_NET0]     = { "net0", "net", -1 },
+	[MEMBER_NET0]     = { "net0", "net", PLAN_CHAN_NET0 },
+	[MEMBER_NET1]     = { "net1", "net", PLAN_CHAN_NET0 + 1 },
+	[MEMBER_NET2]     = { "net2", "net", PLAN_CHAN_NET0 + 2 },
+	[MEMBER_NET3]     = { "net3", "net", PLAN_CHAN_NET0 + 3 },
+	[MEMBER_NET4]     = { "net4", "net", PLAN_CHAN_NET0 + 4 },
+	[MEMBER_NET5]     = { "net5", "net", PLAN_CHAN_NET0 + 5 },
+	[MEMBER_NET6]     = { "net6", "net", PLAN_CHAN_NET0 + 6 },
+	[MEMBER_NET7]     = { "net7", "net", PLAN_CHAN_NET0 + 7 },
 	[MEMBER_VGA]      = { "vga", "vga", PLAN_CHAN_VGA },
 	[MEMBER_VNC]      = { "vnc", "vnc", -1 },
 };
@@ -42,6 +49,22 @@ int roster_channel(enum member m)
 	return member[m].channel;
 }
 
+static_assert(MEMBER_COUNT - MEMBER_NET1 == CONF_NICS - 1, "a worker each");
+
+enum member roster_net(unsigned int nic)
+{
+	return nic == 0 ? MEMBER_NET0 : (enum member)(MEMBER_NET1 + nic - 1);
+}
+
+/* NULL: @m is no net worker, or there is no card for it. */
+static const struct conf_nic *nic_of(const struct conf *c, enum member m)
+{
+	for (unsigned int i = 0; i < c->nic_count; i++)
+		if (m == roster_net(i) && c->nic[i].model)
+			return &c->nic[i];
+	return NULL;
+}
+
 bool roster_has(const struct roster *r, enum member m)
 {
 	switch (m) {
@@ -53,11 +76,9 @@ bool roster_has(const struct roster *r, enum member m)
 		return r->conf->have_vga;
 	case MEMBER_VNC:
 		return r->conf->have_vnc;
-	case MEMBER_NET0:
-	case MEMBER_COUNT:
-		break;
+	default:
+		return nic_of(r->conf, m) != NULL;
 	}
-	return false;
 }
 
 static uint32_t uid_of(const struct roster *r, enum member m)
@@ -206,6 +227,23 @@ static void give_vnc(const struct roster *r, struct spawn_spec *s)
 	spawn_spec_opt(s, "password=%s", r->conf->vnc.password ? "on" : "off");
 }
 
+static void give_net(const struct roster *r, enum member m, struct spawn_spec *s)
+{
+	const struct conf_nic *n = nic_of(r->conf, m);
+	unsigned int i;
+
+	if (!n)
+		return;
+	i = (unsigned int)(n - r->conf->nic);
+	s->fd[FD_NET_TAP] = r->host->tap[i];
+	s->fd[FD_NET_ROM] = r->host->nic_rom[i];
+	spawn_spec_opt(s, "model=%s", n->model->name);
+	spawn_spec_opt(s, "mac=%02x:%02x:%02x:%02x:%02x:%02x", n->mac[0], n->mac[1],
+		       n->mac[2], n->mac[3], n->mac[4], n->mac[5]);
+	spawn_spec_opt(s, "devfn=%u", plan_nic_slot(r->conf, i) << 3);
+	spawn_spec_opt(s, "rom=%d", r->host->nic_rom[i] >= 0);
+}
+
 void roster_spec(const struct roster *r, enum member m, struct spawn_spec *s)
 {
 	int ch = member[m].channel;
@@ -225,7 +263,6 @@ void roster_spec(const struct roster *r, enum member m, struct spawn_spec *s)
 	case MEMBER_DISK0:	give_disk(r, s); break;
 	case MEMBER_VGA:	give_vga(r, s); break;
 	case MEMBER_VNC:	give_vnc(r, s); break;
-	case MEMBER_NET0:
-	case MEMBER_COUNT:	break;
+	default:		give_net(r, m, s); break;
 	}
 }

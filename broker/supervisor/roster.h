@@ -21,6 +21,8 @@
 enum member {
 	MEMBER_BROKER, MEMBER_PLATFORM, MEMBER_DISK0, MEMBER_NET0, MEMBER_VGA,
 	MEMBER_VNC,
+	MEMBER_NET1, MEMBER_NET2, MEMBER_NET3, MEMBER_NET4, MEMBER_NET5,
+	MEMBER_NET6, MEMBER_NET7,
 	MEMBER_COUNT
 };
 
@@ -31,6 +33,7 @@ struct roster_host {
 	struct vnc_listener vnc;
 	int vga_rom;
 	int tap[CONF_NICS];
+	int nic_rom[CONF_NICS];
 };
 
 struct roster {
@@ -48,6 +51,8 @@ struct roster {
 /* Makes the shared memory.  @r's first four fields are filled in.  0 or -errno. */
 int roster_make(struct roster *r);
 bool roster_has(const struct roster *r, enum member m);
+/* The worker of conf.nic[@nic]. */
+enum member roster_net(unsigned int nic);
 /* "disk0" */
 const char *roster_name(enum member m);
 /* Everything but log, control socket and cgroup. */

@@ -13,6 +13,7 @@
 #include <linux/filter.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
+#include <linux/virtio_net.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -25,37 +26,60 @@
 #define DRAIN_MAX	256
 #define PACKET_MAX	65536
 
-static int try_open(const char *ifname)
+/*
+ * A busy bridge would wake us for every broadcast; the filter drops packets
+ * before they are queued.  Without it tap_drain() does.
+ */
+static void drop_all(int fd)
 {
 	struct sock_filter none = BPF_STMT(BPF_RET | BPF_K, 0);
 	struct sock_fprog prog = { .len = 1, .filter = &none };
+
+	(void)!ioctl(fd, TUNATTACHFILTER, &prog);
+}
+
+/* What the worker's back end knows how to finish; no UDP. */
+static int set_offloads(int fd)
+{
+	int header_bytes = (int)sizeof(struct virtio_net_hdr);
+	unsigned long offloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 |
+				 TUN_F_TSO_ECN;
+
+	return ioctl(fd, TUNSETVNETHDRSZ, &header_bytes) ||
+	       ioctl(fd, TUNSETOFFLOAD, offloads) ? -errno : 0;
+}
+
+static int try_open(const char *ifname, bool served)
+{
 	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI };
 	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	int rc;
+	int rc = 0;
 
 	if (fd < 0)
 		return -errno;
+	if (served)
+		ifr.ifr_flags |= IFF_VNET_HDR;
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", ifname);
-	if (ioctl(fd, TUNSETIFF, &ifr)) {
+	if (ioctl(fd, TUNSETIFF, &ifr))
 		rc = -errno;
-		close(fd);
-		return rc;
-	}
-	/*
-	 * A busy bridge would wake us for every broadcast; the filter drops
-	 * packets before they are queued.  Without it tap_drain() does.
-	 */
-	(void)!ioctl(fd, TUNATTACHFILTER, &prog);
-	return fd;
+	else if (served)
+		rc = set_offloads(fd);
+	else
+		drop_all(fd);
+	if (rc == 0)
+		return fd;
+	close(fd);
+	return rc;
 }
 
-int tap_open(const char *ifname, int patience_ms, char *why, size_t why_len)
+int tap_open(const char *ifname, bool served, int patience_ms, char *why,
+	     size_t why_len)
 {
 	const struct timespec pause = { 0, RETRY_MS * NS_PER_MS };
 	const int64_t until_ns = clock_now_ns() + patience_ms * NS_PER_MS;
 	int rc;
 
-	while ((rc = try_open(ifname)) == -EBUSY && clock_now_ns() < until_ns)
+	while ((rc = try_open(ifname, served)) == -EBUSY && clock_now_ns() < until_ns)
 		nanosleep(&pause, NULL);
 	if (rc < 0)
 		snprintf(why, why_len, "ifname=%s: cannot make a tap of /dev/net/tun: %s",

@@ -5,14 +5,18 @@
 #ifndef SUPERVISOR_TAP_H
 #define SUPERVISOR_TAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
  * Creates (or attaches to) tap @ifname; it lives as long as the descriptor.
- * Packets are dropped in the kernel as long as nobody serves the card.
- * fd, or -errno and @why.  A busy name is tried again for @patience_ms.
+ * @served: by a net worker, with a struct virtio_net_hdr of 10 bytes before
+ * each packet and large TCP frames as they are; otherwise packets are dropped
+ * in the kernel.  fd, or -errno and @why.  A busy name is tried again for
+ * @patience_ms.
  */
-int tap_open(const char *ifname, int patience_ms, char *why, size_t why_len);
+int tap_open(const char *ifname, bool served, int patience_ms, char *why,
+	     size_t why_len);
 
 /* Reads and discards what is queued. */
 void tap_drain(int fd);

@@ -367,26 +367,6 @@ void nic_tap_count_at(_Atomic uint64_t *tally)
 	tap.tally = tally;
 }
 
-static int hex(char c)
-{
-	return c >= '0' && c <= '9' ? c - '0' :
-	       c >= 'a' && c <= 'f' ? c - 'a' + 10 :
-	       c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-bool nic_tap_parse_mac(const char *text, uint8_t mac[NIC_MAC_BYTES])
-{
-	for (unsigned int i = 0; i < NIC_MAC_BYTES; i++, text += 3) {
-		int high = hex(text[0]);
-		int low = high < 0 ? -1 : hex(text[1]);
-
-		if (low < 0 || text[2] != (i + 1 < NIC_MAC_BYTES ? ':' : '\0'))
-			return false;
-		mac[i] = (uint8_t)(high << 4 | low);
-	}
-	return !(mac[0] & 1);
-}
-
 struct nic *nic_tap_open(int fd, const uint8_t mac[NIC_MAC_BYTES],
 			 void (*watch)(uint32_t epoll_events))
 {

@@ -20,8 +20,6 @@
  */
 struct nic *nic_tap_open(int fd, const uint8_t mac[NIC_MAC_BYTES],
 			 void (*watch)(uint32_t epoll_events));
-/* "00:16:3e:01:02:03"; false: it is not one, or a multicast address. */
-bool nic_tap_parse_mac(const char *text, uint8_t mac[NIC_MAC_BYTES]);
 /* Where frames are counted from now on: abi/nic_tally.h.  Stays. */
 void nic_tap_count_at(_Atomic uint64_t *tally);
 /* From the loop, when @fd has one of these events. */

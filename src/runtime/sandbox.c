@@ -344,6 +344,7 @@ enum kind {
 	K_BYTES,		/* pty, pipe, socket or file */
 	K_FILE,
 	K_PRIVCMD, K_EVTCHN,	/* or what the in-memory hypervisor has there */
+	K_TAP,			/* or a socket that talks like one */
 	K_SPENT,		/* /dev/null, or a handle that cannot do anything */
 	K_COUNT
 };
@@ -367,6 +368,8 @@ static const struct expect {
 	{ "platform",	FD_INPUT_KICK, FD_INPUT_KICK,	K_EVENTFD },
 	{ "disk",	FD_DISK0, FD_DISK3,		K_IMAGE },
 	{ "disk",	FD_BLK_DONE, FD_BLK_WORK,	K_EVENTFD },
+	{ "net",	FD_NET_TAP, FD_NET_TAP,		K_TAP },
+	{ "net",	FD_NET_ROM, FD_NET_ROM,		K_FILE },
 	{ "vga",	FD_VGA_FB, FD_VGA_FB,		K_MEMFD },
 	{ "vga",	FD_VGA_SCAN, FD_VGA_PAINTED,	K_EVENTFD },
 	{ "vga",	FD_VGA_ROM, FD_VGA_ROM,		K_FILE },
@@ -416,6 +419,8 @@ static bool is_kind(enum kind kind, const char *link, mode_t mode, bool fake)
 	case K_EVTCHN:
 		return fake ? S_ISSOCK(mode) || starts(link, "anon_inode:[eventfd]") :
 		       !strcmp(link, "/dev/xen/evtchn");
+	case K_TAP:
+		return (fake && S_ISSOCK(mode)) || !strcmp(link, "/dev/net/tun");
 	case K_SPENT:
 		return !strcmp(link, "/dev/null") ||
 		       !strcmp(link, "/dev/xen/hypercall");

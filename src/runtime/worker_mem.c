@@ -2,7 +2,7 @@
 /*
  * runtime/worker_mem.c - guest memory for workers that have it
  *
- * Runs in disk and vga, at start-up.  Copies and mappings are dma_guest.c's.
+ * Runs in disk, net and vga, at start-up.  Copies and mappings are dma_guest.c's.
  */
 #include "runtime/worker_mem.h"
 

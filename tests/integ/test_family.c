@@ -17,9 +17,10 @@
 #include "supervisor/family.h"
 #include "tap.h"
 
+static const struct nic_model card = { .name = "rtl8139" };
 static struct conf conf = { .domid = 7, .vcpus = 1, .max_vcpus = 1, .boot = "cda",
 	.pci_platform = true, .have_vga = true, .vga_mib = 16, .have_vnc = true,
-	.log_level = LOG_L_DEBUG };
+	.log_level = LOG_L_DEBUG, .nic = { { .model = &card } }, .nic_count = 1 };
 static struct vram_layout layout;
 static struct roster_host host;
 static struct roster roster;
@@ -74,7 +75,8 @@ static int count_children(void)
  */
 static int live(const char *dir, const char *program, const char *way, int more_ms)
 {
-	static const char *const role[] = { "broker", "platform", "disk", "vga", "vnc" };
+	static const char *const role[] = { "broker", "platform", "disk", "net",
+		"vga", "vnc" };
 	const struct timeval more = { more_ms / 1000, more_ms % 1000 * 1000 };
 	char path[200], log_path[120];
 	int saved = dup(STDERR_FILENO), log_fd;
@@ -84,7 +86,7 @@ static int live(const char *dir, const char *program, const char *way, int more_
 	snprintf(path, sizeof(path), "%s/%s", dir, way);
 	mkdir(path, 0755);
 	spawn_use_programs(path);
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 6; i++) {
 		snprintf(path, sizeof(path), "%s/%s/cloister-%s", dir, way, role[i]);
 		if (symlink(program, path) && errno != EEXIST)
 			return -1;
@@ -128,14 +130,14 @@ static void test_good(const char *dir, const char *program)
 	int ms = live(dir, program, "good", 0);
 
 	ok(ready == 1 && broken == 0, "good: ready once");
-	ok(count(": fds right") == 5, "good: each has exactly its descriptors");
-	ok(count("place: pid=1 cwd=/ env=empty") == 5,
+	ok(count(": fds right") == 6, "good: each has exactly its descriptors");
+	ok(count("place: pid=1 cwd=/ env=empty") == 6,
 	   "good: pid 1 of its namespace, at /, no environment");
-	ok(count("stderr is null") == 5, "good: no way to our terminal");
+	ok(count("stderr is null") == 6, "good: no way to our terminal");
 	ok(count("disk0: fds") == 1 && count("vnc: fds") == 1, "good: lines have subjects");
 	ok(ms >= 0 && ms < 300, "good: ends at once (%d ms)", ms);
 	ok(count("killed") == 0 && count("ended") == 0, "good: and quietly");
-	if (count(": fds right") != 5)
+	if (count(": fds right") != 6)
 		explain();
 }
 
@@ -181,7 +183,7 @@ int main(int argc, char **argv)
 		host.image[i].fd = i ? -1 : null;
 	for (int i = 0; i < CONF_SERIALS; i++)
 		host.serial[i].fd = -1;
-	host.vga_rom = host.vnc.fd = null;
+	host.vga_rom = host.vnc.fd = host.tap[0] = host.nic_rom[0] = null;
 	roster = (struct roster){ .conf = &conf, .layout = &layout, .host = &host };
 	ok(roster_make(&roster) == 0, "shared memory");
 	if (spawn_namespaces_enter())

@@ -43,6 +43,7 @@ static const struct {
 	[FF_PLATFORM] = { "platform", "platform", "workers" },
 	[FF_DISK] = { "disk0", "disk", "workers" },
 	[FF_VGA] = { "vga", "vga", "workers" },
+	[FF_NET] = { "net0", "net", "workers" },
 	[FF_BROKER] = { "broker", "broker", "broker/dispatch" },
 };
 
@@ -56,7 +57,8 @@ static void path_of(enum fakefamily_who who, char *path, size_t len)
 
 static bool is_in(const struct fakefamily_conf *conf, enum fakefamily_who who)
 {
-	return !(who == FF_DISK && conf->no_disk) && !(who == FF_VGA && conf->no_vga);
+	return !(who == FF_DISK && conf->no_disk) &&
+		!(who == FF_VGA && conf->no_vga) && !(who == FF_NET && !conf->nic);
 }
 
 static bool is_real(const struct fakefamily_conf *conf, enum fakefamily_who who)
@@ -160,6 +162,14 @@ static void plan_vga(struct fakefamily *f)
 	allow(w, CHAN_PCI, DEVFN(VGA_SLOT, 0), DEVFN(VGA_SLOT, 0));
 }
 
+static void plan_net(struct fakefamily *f)
+{
+	struct plan_worker *w = plan_add(f, FF_NET, PLAN_NET, PLAN_MAY_MODIFIED);
+
+	allow(w, CHAN_PCI, DEVFN(FF_NIC_SLOT, 0), DEVFN(FF_NIC_SLOT, 0));
+	w->intx_devs = 1u << FF_NIC_SLOT;
+}
+
 static void make_plan(struct fakefamily *f)
 {
 	const struct fakeguest_conf *c = &f->g->conf;
@@ -175,6 +185,8 @@ static void make_plan(struct fakefamily *f)
 		plan_disk(f);
 	if (!f->conf.no_vga)
 		plan_vga(f);
+	if (f->conf.nic)
+		plan_net(f);
 }
 
 /* ---- descriptors ---- */
@@ -209,6 +221,8 @@ static void make_shared(struct fakefamily *f)
 	f->fb_fd = up(memfd_make_fb());
 	f->scan_fd = make_kick();
 	f->painted_fd = make_kick();
+	f->nic_rom_fd = f->conf.nic_rom ?
+		up(open(f->conf.nic_rom, O_RDONLY | O_CLOEXEC)) : -1;
 	for (int i = 0; i < FF_DRIVES; i++) {
 		int how = f->conf.read_only[i] ? O_RDONLY : O_RDWR;
 
@@ -236,6 +250,8 @@ static void close_shared(struct fakefamily *f)
 	close(f->fb_fd);
 	close(f->scan_fd);
 	close(f->painted_fd);
+	if (f->nic_rom_fd >= 0)
+		close(f->nic_rom_fd);
 	for (int i = 0; i < FF_DRIVES; i++)
 		if (f->image_fd[i] >= 0)
 			close(f->image_fd[i]);
@@ -306,6 +322,15 @@ static void give_worker(struct fakefamily *f, enum fakefamily_who who,
 				arg(c, "drive%d=%s", i,
 				    f->conf.read_only[i] ? "ro" : "rw");
 		}
+		return;
+	}
+	if (who == FF_NET) {
+		c->fd[FD_NET_TAP] = f->conf.tap;
+		c->fd[FD_NET_ROM] = f->nic_rom_fd;
+		arg(c, "model=%s", f->conf.nic);
+		arg(c, "mac=" FF_NIC_MAC);
+		arg(c, "devfn=%u", DEVFN(FF_NIC_SLOT, 0));
+		arg(c, "rom=%d", f->nic_rom_fd >= 0);
 		return;
 	}
 	c->fd[FD_VGA_FB] = f->fb_fd;

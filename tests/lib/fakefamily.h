@@ -28,10 +28,15 @@
 #include "abi/plan.h"
 #include "fakeguest.h"
 
-enum fakefamily_who { FF_PLATFORM, FF_DISK, FF_VGA, FF_BROKER, FF_COUNT };
+enum fakefamily_who {
+	FF_PLATFORM, FF_DISK, FF_VGA, FF_NET, FF_BROKER, FF_COUNT
+};
 
 #define FF_DRIVES	4
 #define FF_OPTS		8
+
+#define FF_NIC_SLOT	4u	/* PCI device number of the network card */
+#define FF_NIC_MAC	"00:16:3e:01:02:03"
 
 struct fakefamily;
 
@@ -40,6 +45,9 @@ struct fakefamily_conf {
 	bool no_disk, no_vga;
 	const char *image[FF_DRIVES];	/* path, or NULL */
 	bool read_only[FF_DRIVES];
+	const char *nic;		/* model; NULL: no network card */
+	int tap;			/* descriptor for it; ours stays open */
+	const char *nic_rom;		/* path, or NULL */
 	int serial0;			/* descriptor for COM1; 0: "null" */
 	bool decline_unplug;
 	uint32_t plan_flags;		/* PLAN_NO_* */
@@ -76,7 +84,7 @@ struct fakefamily {
 	/* Private. */
 	int chan_fd[FF_COUNT], kick_fd[FF_COUNT], state_fd[FF_COUNT];
 	int plan_fd, broker_state_fd, answer_kick_fd, null_fd, image_fd[FF_DRIVES];
-	int fb_fd, scan_fd, painted_fd;
+	int fb_fd, scan_fd, painted_fd, nic_rom_fd;
 	pthread_t monitor;
 	pthread_mutex_t lock;
 	_Atomic bool stopping;

@@ -217,6 +217,7 @@ static void legal_args(long nr, uint64_t a[6])
 		break;
 	case SYS_epoll_ctl:
 		a[1] = EPOLL_CTL_MOD;
+		a[2] = FD_NET_TAP;
 		break;
 	}
 }
@@ -290,7 +291,7 @@ static const struct wrong {
 	{ "device-model calls", "broker", SYS_ioctl, { FD_DM, PRIVCMD_DM_OP } },
 	{ "guest memory through the device-model handle", "", SYS_ioctl,
 	  { FD_DM, PRIVCMD_MMAPBATCH_V2 } },
-	{ "guest memory", "disk broker", SYS_ioctl,
+	{ "guest memory", "disk net broker", SYS_ioctl,
 	  { FD_HV_MEM, PRIVCMD_MMAPBATCH_V2 } },
 	{ "ringing an event channel", "broker", SYS_ioctl,
 	  { FD_EVTCHN, EVTCHN(4, 4) } },
@@ -318,6 +319,11 @@ static const struct wrong {
 	{ "raising a limit", "", SYS_prlimit64, { 0, RLIMIT_NOFILE, 1 } },
 	{ "limits of another process", "", SYS_prlimit64, { 1, RLIMIT_NOFILE } },
 	{ "other socket options", "", SYS_setsockopt, { 18, SOL_SOCKET, SO_MARK } },
+	{ "making the tap another", "", SYS_ioctl, { FD_NET_TAP, 0x400454ca /* TUNSETIFF */ } },
+	{ "waiting for something new", "", SYS_epoll_ctl,
+	  { FD_EPOLL, EPOLL_CTL_ADD, FD_NET_TAP } },
+	{ "waiting for the log", "", SYS_epoll_ctl, { FD_EPOLL, EPOLL_CTL_MOD, FD_LOG } },
+	{ "writing to the tap's ROM", "", SYS_writev, { FD_NET_ROM } },
 	{ "handing over descriptors", "", SYS_sendmsg, { FD_CTL } },
 	{ "taking descriptors", "", SYS_recvmsg, { FD_CTL } },
 };

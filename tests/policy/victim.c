@@ -105,6 +105,17 @@ static int make_listener(void)
 	       listen(fd, 4) ? -1 : fd;
 }
 
+/* Our end stays open until the test ends. */
+static void plan_tap(void)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0) {
+		plan_fd(FD_NET_TAP, pair[1]);
+		fcntl(planned[FD_NET_TAP], F_SETFL, O_NONBLOCK);
+	}
+}
+
 static void plan_worker(void)
 {
 	plan_fd(FD_CHAN, memfd_make_chan());
@@ -176,6 +187,10 @@ static void plan_role(const char *role)
 	} else if (!strcmp(role, "disk")) {
 		plan_fd(FD_HV_MEM, make_memory());
 		plan_fd(FD_DISK0, make_file(1 << 20));
+	} else if (!strcmp(role, "net")) {
+		plan_fd(FD_HV_MEM, make_memory());
+		plan_tap();
+		plan_fd(FD_NET_ROM, make_file(65536));
 	} else if (!strcmp(role, "vga")) {
 		plan_fd(FD_HV_MEM, make_memory());
 		plan_fd(FD_VGA_FB, memfd_make_fb());

@@ -25,6 +25,7 @@
 
 #include "abi/nic_tally.h"
 #include "back/nic_tap.h"
+#include "base/mac.h"
 #include "framekit.h"
 #include "tap.h"
 
@@ -418,14 +419,14 @@ static void test_mac(void)
 {
 	uint8_t m[6];
 
-	ok(nic_tap_parse_mac("00:16:3e:0A:bC:ff", m) && m[3] == 0x0a && m[4] == 0xbc &&
+	ok(mac_parse("00:16:3e:0A:bC:ff", m) && m[3] == 0x0a && m[4] == 0xbc &&
 	   m[5] == 0xff, "an address");
-	ok(!nic_tap_parse_mac("", m) && !nic_tap_parse_mac("00:16:3e:0a:bc", m) &&
-	   !nic_tap_parse_mac("00:16:3e:0a:bc:ff:", m) &&
-	   !nic_tap_parse_mac("00:16:3e:0a:bc:f", m) &&
-	   !nic_tap_parse_mac("00-16-3e-0a-bc-ff", m) &&
-	   !nic_tap_parse_mac("0:16:3e:0a:bc:ff", m), "others are not");
-	ok(!nic_tap_parse_mac("01:00:5e:00:00:01", m), "nor is a group's");
+	ok(!mac_parse("", m) && !mac_parse("00:16:3e:0a:bc", m) &&
+	   !mac_parse("00:16:3e:0a:bc:ff:", m) &&
+	   !mac_parse("00:16:3e:0a:bc:f", m) &&
+	   !mac_parse("00-16-3e-0a-bc-ff", m) &&
+	   !mac_parse("0:16:3e:0a:bc:ff", m), "others are not");
+	ok(!mac_parse("01:00:5e:00:00:01", m), "nor is a group's");
 }
 
 /* ---- a real tap ---- */

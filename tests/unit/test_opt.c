@@ -76,8 +76,30 @@ static void test_typical(void)
 	is_str(c.drive[0].path, "/img/web1.img", "disk");
 	ok(c.drive[2].is_cdrom && !c.drive[2].path, "empty CD-ROM at hdc");
 	is_str(c.nic[0].ifname, "vif7.0-emu", "tap");
-	ok(has_note("tablet") && has_note("network card") && has_note("CD-ROM"),
+	ok(c.nic[0].model && !strcmp(c.nic[0].model->name, "e1000") &&
+	   c.nic[0].mac[0] == 0 && c.nic[0].mac[5] == 0x33, "network card");
+	is_str(c.nic[0].romfile, "efi-e1000.rom", "and its boot ROM");
+	is_str(c.nic[0].id, "nic0", "and its name");
+	ok(has_note("tablet") && has_note("CD-ROM"),
 	   "what is not served is said");
+}
+
+/* Cards in any order, with what libxl does not write. */
+static void test_nics(void)
+{
+	ok(parse(QMP("3") "-machine xenfv -m 256 "
+		 "-netdev type=tap,id=b,ifname=tb -netdev type=tap,id=a,ifname=ta "
+		 "-device rtl8139,netdev=a,romfile= "
+		 "-device e1000,netdev=b,romfile=/roms/x.rom "
+		 "-netdev type=tap,id=c,ifname=tc") == CONF_OK, "three taps, two cards");
+	ok(c.nic_count == 3 && !strcmp(c.nic[0].model->name, "e1000") &&
+	   !strcmp(c.nic[0].ifname, "tb") && !strcmp(c.nic[1].model->name, "rtl8139") &&
+	   !strcmp(c.nic[1].ifname, "ta") && !c.nic[2].model, "each has its tap");
+	ok(has_note("ifname=tc"), "one has no card, and that is said");
+	is_str(c.nic[0].romfile, "/roms/x.rom", "a ROM of one's own");
+	ok(!c.nic[1].romfile, "or none");
+	ok(c.nic[0].mac[0] == 0x52 && memcmp(c.nic[0].mac, c.nic[1].mac, 6) != 0,
+	   "addresses, if none are given, differ");
 }
 
 /* dm_restrict: inherited socket, block device and ISO, cirrus, two ports. */
@@ -158,6 +180,17 @@ static void test_refusals(void)
 		{ "-device ide-cd,id=x,drive=x,bus=ide.2,unit=0", "bus=ide.2" },
 		{ "-device ide-cd,id=x,drive=none,bus=ide.1,unit=0", "ide-cd" },
 		{ "-device e1000,netdev=net9", "netdev=net9" },
+		{ "-device ne2k_pci,id=nic0,netdev=n,mac=00:16:3e:00:00:01 "
+		  "-netdev type=tap,id=n,ifname=t",
+		  "-device ne2k_pci: no such network card; there are rtl8139, e1000" },
+		{ "-device rtl8139,netdev=n,mac=00:16:3e:00:00 "
+		  "-netdev type=tap,id=n,ifname=t", "mac=00:16:3e:00:00" },
+		{ "-device rtl8139,netdev=n,mac=01:16:3e:00:00:01 "
+		  "-netdev type=tap,id=n,ifname=t", "mac=01:16:3e:00:00:01" },
+		{ "-device rtl8139,id=nic0", "-device rtl8139: wants netdev=" },
+		{ "-device rtl8139,netdev=n,bootindex=1", "bootindex=1" },
+		{ "-device rtl8139,netdev=n -device e1000,netdev=n "
+		  "-netdev type=tap,id=n,ifname=t", "netdev=n is taken" },
 		{ "-netdev user,id=n", "-netdev user" },
 		{ "-netdev type=tap,id=n,ifname=an-interface-name-too-long,script=no",
 		  "ifname=an-interface" },
@@ -245,6 +278,7 @@ static void test_abuse(void)
 int main(void)
 {
 	test_typical();
+	test_nics();
 	test_restricted();
 	test_incoming();
 	test_refusals();

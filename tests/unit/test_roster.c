@@ -58,10 +58,53 @@ static void test_disks(void)
 	ok(is_told(MEMBER_DISK0, "drive0=rw"), "the disk worker has them");
 }
 
+static const struct nic_model e1000 = { "e1000", 0x8086, 0x100e, "efi-e1000.rom" };
+
+static void test_nics(void)
+{
+	static struct plan plan;
+	const struct conf_nic nic = { .model = &e1000,
+		.mac = { 0x00, 0x16, 0x3e, 0x0a, 0xbc, 0x01 } };
+
+	ok(!roster_has(&r, MEMBER_NET0), "no card, no worker");
+	conf.nic[0] = conf.nic[2] = nic;
+	conf.nic_count = 3;		/* the second is a tap alone */
+	host.tap[2] = 9;
+	host.nic_rom[0] = 8;
+	host.nic_rom[2] = -1;
+	ok(roster_has(&r, roster_net(0)) && !roster_has(&r, roster_net(1)) &&
+	   roster_has(&r, roster_net(2)) && !roster_has(&r, roster_net(3)),
+	   "a worker for each card");
+	is_str(roster_name(roster_net(2)), "net2", "named after it");
+	ok(is_told(roster_net(2), "mac=00:16:3e:0a:bc:01") &&
+	   is_told(roster_net(2), "model=e1000") && is_told(roster_net(2), "rom=0") &&
+	   spec.fd[FD_NET_TAP] == 9 && spec.fd[FD_NET_ROM] == -1, "it is told about it");
+	ok(is_told(roster_net(0), "rom=1") && spec.fd[FD_NET_ROM] == 8, "and has its ROM");
+	/* Slots as with QEMU: platform device, display, then cards in order. */
+	conf.pci_platform = true;
+	ok(is_told(roster_net(0), "devfn=32") && is_told(roster_net(2), "devfn=40"),
+	   "cards come after the display");
+	plan_fill(&plan, &conf, &layout);
+	ok(plan.worker[PLAN_CHAN_NET0].role == PLAN_NET &&
+	   plan.worker[PLAN_CHAN_NET0].intx_devs == 1u << 4 &&
+	   plan.worker[PLAN_CHAN_NET0 + 1].role == PLAN_ABSENT &&
+	   plan.worker[PLAN_CHAN_NET0 + 2].intx_devs == 1u << 5 &&
+	   plan.worker_count == PLAN_CHAN_NET0 + 3, "the broker has it in the plan");
+	conf.pci_platform = conf.have_vga = false;
+	ok(is_told(roster_net(0), "devfn=16"), "or where there is room");
+	conf.nic_count = CONF_NICS;
+	for (unsigned int i = 0; i < CONF_NICS; i++)
+		conf.nic[i] = nic;
+	plan_fill(&plan, &conf, &layout);
+	ok(plan.worker_count == PLAN_CHAN_END && is_told(roster_net(7), "devfn=72"),
+	   "as many as there may be");
+}
+
 int main(void)
 {
 	begin();
 	test_all();
 	test_disks();
+	test_nics();
 	return tap_done();
 }
