@@ -139,7 +139,7 @@ static void shift_out(struct eeprom93 *e)
 		e->out = *word_at(e, e->addr);
 		e->bits = WORD_BITS;
 	}
-	e->data_out = e->out >> 15;
+	e->data_out = (uint8_t)(e->out >> 15);
 	e->out = (uint16_t)(e->out << 1);
 	e->bits--;
 }

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tests/model/test_rtl8139_regs.c - RTL8139C+: registers as drivers use them
+ *
+ * What 8139cp, 8139too and iPXE do before the first frame, interrupt rules,
+ * the timer, MII, configuration lock, boot ROM, unplugging.
+ */
+#include "rtl8139_guest.h"
+
+#define FLAGS_DOORBELL	(CHAN_ROW_POSTED | CHAN_ROW_SHADOW)
+#define FLAGS_LATCHED	(CHAN_ROW_POSTED | CHAN_ROW_INERT | CHAN_ROW_LAZY)
+
+static void test_identity(void)
+{
+	const char *bad = reg_check(&rtl8139_reg_file);
+
+	machine();
+	is_str(bad ? bad : "sane", "sane", "the rows are sane");
+	is_hex(cfg_read(&rig, DEVFN, 0, 4), 0x813910ec, "vendor, device");
+	is_hex(cfg_read(&rig, DEVFN, 8, 4), 0x02000020, "class, revision");
+	is_hex(cfg_read(&rig, DEVFN, 0x2c, 4), 0x11001af4, "subsystem");
+	is_hex(cfg_read(&rig, DEVFN, 0x3d, 1), 1, "INTA");
+	is_hex(cfg_read(&rig, DEVFN, 0x10, 4), PORT | 1, "BAR 0 is I/O");
+	is_hex(cfg_read(&rig, DEVFN, 0x14, 4), MMIO, "BAR 1 is memory");
+	cfg_write(&rig, DEVFN, 0x10, 4, ~0u);
+	cfg_write(&rig, DEVFN, 0x14, 4, ~0u);
+	is_hex(cfg_read(&rig, DEVFN, 0x10, 4), 0xffffff01, "256 ports");
+	is_hex(cfg_read(&rig, DEVFN, 0x14, 4), 0xffffff00, "256 bytes");
+	is_hex(cfg_read(&rig, DEVFN, 0x30, 4), 0, "no ROM without an image");
+	place();
+	is_hex(in8(&rig, PORT + 5), 0x56, "the address, in ports");
+	is_hex(get(4, 4), 0x5634, "and in memory");
+	is_hex(get(0x43, 1), 0x74, "version byte of TCR");
+	is_hex(get(0x40, 4) & 0x7cc00000, 0x74800000, "is the 8139C+");
+	is_hex(get(0x5e, 1), 0x20, "revision");
+	is_hex(get(0x37, 1), 0x01, "CR: the ring is empty");
+	is_hex(get(0x38, 4), 0x0000fff0, "CAPR, CBR");
+	is_hex(get(0x10, 4), 0x2000, "TSD0: ours");
+	is_hex(get(0x60, 2), 0x000f, "and in the summary");
+	is_hex(get(0x70, 4), 0, "what is not there reads as 0");
+}
+
+static void test_rom(void)
+{
+	static uint8_t image[3000];
+	uint8_t got[8];
+
+	memset(image, 0x5a, sizeof(image));
+	image[0] = 0x55;
+	rig_init(&rig, RAM);
+	nicrig_init(&host, mac);
+	memset(&card, 0, sizeof(card));
+	rtl8139_init(&card, &rig.bus, DEVFN, &host.nic, image, sizeof(image));
+	rig_close(&rig);
+	cfg_write(&rig, DEVFN, 0x30, 4, 0xfffff800);
+	is_hex(cfg_read(&rig, DEVFN, 0x30, 4), 0xfffff000, "4 KiB of ROM");
+	cfg_write(&rig, DEVFN, 0x30, 4, 0xf3000001);
+	cfg_write(&rig, DEVFN, 0x04, 2, 0x0007);
+	is_hex(mmio_read(&rig, 0xf3000000, 4), 0x5a5a5a55, "its first bytes");
+	rig_access(&rig, CHAN_MMIO, 0xf3000000 + 2996, 4, 2, 0, 0, got);
+	ok(!memcmp(got, "\x5a\x5a\x5a\x5a\xff\xff\xff\xff", 8),
+	   "its end, and ones behind it");
+	mmio_write(&rig, 0xf3000000, 4, 0);
+	is_hex(mmio_read(&rig, 0xf3000000, 1), 0x55, "it is read-only");
+}
+
+/* As all three drivers do it; @wide asks for 8 address bits. */
+static uint16_t read_eeprom(unsigned int addr, unsigned int addr_bits)
+{
+	uint32_t cmd = 6u << addr_bits | addr;
+	uint16_t v = 0;
+
+	put(0x50, 1, 0x80);
+	put(0x50, 1, 0x88);
+	for (unsigned int i = 3 + addr_bits; i-- > 0; ) {
+		uint32_t di = cmd >> i & 1 ? 2 : 0;
+
+		put(0x50, 1, 0x88 | di);
+		put(0x50, 1, 0x8c | di);
+	}
+	put(0x50, 1, 0x88);
+	for (unsigned int i = 0; i < 16; i++) {
+		put(0x50, 1, 0x8c);
+		v = (uint16_t)(v << 1 | (get(0x50, 1) & 1));
+		put(0x50, 1, 0x88);
+	}
+	put(0x50, 1, 0);
+	return v;
+}
+
+static void test_eeprom(void)
+{
+	uint32_t v = 0;
+
+	machine();
+	ok(read_eeprom(0, 8) != 0x8129, "a 93C46 is not taken for a 93C56");
+	is_hex(read_eeprom(0, 6), 0x8129, "signature");
+	is_hex(read_eeprom(7, 6), 0x1600, "address, first word");
+	is_hex(read_eeprom(8, 6), 0x123e, "second");
+	is_hex(read_eeprom(9, 6), 0x5634, "third");
+	put(0x50, 1, 0x88);
+	ok(rig_shadow(&rig, CHAN_MMIO, MMIO + 0x50, 1, &v) && v == 0x89,
+	   "DO is in the shadow word");
+	put(0x50, 1, 0);
+	is_hex(get(0x50, 1), 0, "no pins in normal mode");
+	put(0, 4, 0x11111111);
+	put(0x3c, 2, 0x1ff);
+	put(0x50, 1, 0x40);
+	is_hex(get(0, 4), 0x123e1600, "auto-load brings the address back");
+	is_hex(get(0x3c, 2), 0, "resets the rest");
+	is_hex(get(0x50, 1), 0, "and ends by itself");
+}
+
+static void test_config_lock(void)
+{
+	machine();
+	put(0x52, 1, 0xff);
+	put(0x59, 1, 0xff);
+	put(0x5a, 1, 0xff);
+	put(0x62, 2, 0);
+	ok(get(0x52, 1) == 0x0c && get(0x59, 1) == 0x01 && get(0x5a, 1) == 0 &&
+	   get(0x62, 2) == 0x1000, "CONFIG1, 3, 4 and BMCR are locked");
+	put(0xd8, 1, 0xff);
+	is_hex(get(0xd8, 1), 0x7f, "CONFIG5 is not");
+	put(0x50, 1, 0xc0);
+	is_hex(get(0x50, 1), 0xc0, "unlocked");
+	put(0x52, 1, 0x21);
+	put(0x59, 1, 0xff);
+	put(0x5a, 1, 0xff);
+	put(0x62, 2, 0);
+	is_hex(get(0x52, 1), 0x2d, "CONFIG1: mapped in both spaces whatever one writes");
+	is_hex(get(0x59, 1), 0x71, "CONFIG3");
+	is_hex(get(0x5a, 1), 0xf5, "CONFIG4");
+	is_hex(get(0x62, 2), 0, "BMCR");
+	put(0x50, 1, 0);
+	put(0x62, 2, 0x9200);
+	is_hex(get(0x62, 2), 0x1000, "BMCR: a reset is over at once");
+	put(0x51, 1, 0xff);
+	is_hex(get(0x51, 1), 0, "CONFIG0 is read-only");
+}
+
+static void test_reset(void)
+{
+	machine();
+	put(0, 4, 0x33221102);
+	put(8, 4, 0xdeadbeef);
+	put(0x37, 1, 0x0c);
+	put(0x3c, 2, 0xffff);
+	put(0xe0, 2, 0x3);
+	put(0x44, 4, 0x1f);
+	put(0xd9, 1, 0x01);
+	ok(rig.intx[INTA], "an interrupt is up");
+	put(0x37, 1, 0x10);
+	is_hex(get(0x37, 1), 0x01, "CR.RST ends at once, all is off");
+	ok(!rig.intx[INTA], "no interrupt");
+	is_hex(get(0x3c, 4), 0, "IMR, ISR");
+	is_hex(get(0xe0, 2), 0, "C+ mode is off");
+	is_hex(get(0x44, 4), 0, "RCR");
+	is_hex(get(0, 4), 0x33221102, "the address stays");
+	is_hex(get(8, 4), 0xdeadbeef, "and the hash");
+}
+
+/* iPXE: which chip is it? */
+static void test_ipxe_probe(void)
+{
+	uint16_t v;
+
+	machine();
+	put(0xda, 2, 0x05f2);
+	ok(get(0xda, 2) != 0x05f2, "no 8169: RMS does not read back");
+	v = (uint16_t)((get(0xe0, 2) | 0x1b) & ~0x40u);
+	put(0xe0, 2, v);
+	is_hex(get(0xe0, 2), v, "an 8139C+: C+CR does");
+	is_hex(get(0x44, 4) & 0x40, 0, "a 93C46");
+	is_hex(get(0x52, 1) & 0x02, 0, "no VPD in it");
+	is_hex(get(0x58, 1), 0xd0, "link, 100 Mbit/s");
+}
+
+static void test_mii(void)
+{
+	uint32_t v = 0;
+
+	machine();
+	is_hex(get(0x64, 2), 0x782d, "BMSR: negotiated, link");
+	is_hex(get(0x66, 2), 0x05e1, "ANAR");
+	is_hex(get(0x68, 2), 0x05e1, "ANLPAR");
+	is_hex(get(0x6a, 2), 0x0001, "ANER");
+	put(0x3c, 2, 0x20);
+	nicrig_link(&host, false);
+	rig_settle(&rig);
+	ok(rig.intx[INTA] && get(0x3e, 2) == 0x20, "link change interrupts");
+	is_hex(get(0x64, 2), 0x7809, "BMSR without link");
+	ok(rig_shadow(&rig, CHAN_MMIO, MMIO + 0x64, 2, &v) && v == 0x7809,
+	   "in the shadow word, too");
+	is_hex(get(0x58, 1), 0xd4, "MSR without link");
+	put(0x3e, 2, 0x20);
+	ok(!rig.intx[INTA], "acknowledged");
+	nicrig_link(&host, true);
+	rig_settle(&rig);
+	is_hex(get(0x58, 1), 0xd0, "and back");
+}
+
+static void test_interrupts(void)
+{
+	unsigned int said;
+
+	machine();
+	put(0xd9, 1, 0x01);
+	is_hex(get(0x3e, 2), 0x100, "software interrupt");
+	ok(!rig.intx[INTA], "masked");
+	put(0x3c, 2, 0x100);
+	ok(rig.intx[INTA], "unmasked: the line is up");
+	is_hex(get(0x3e, 2), 0x100, "reading does not clear");
+	said = rig_said(&rig, ANS_PCI_INTX);
+	put(0xd9, 1, 0x01);
+	put(0x3c, 2, 0xffff);
+	is_hex(rig_said(&rig, ANS_PCI_INTX), said, "nothing is said twice");
+	is_hex(get(0x3c, 2), 0xe1ff, "reserved bits of IMR");
+	put(0x3f, 1, 0x01);
+	ok(!rig.intx[INTA] && get(0x3e, 2) == 0, "a byte write acknowledges");
+	put(0xd9, 1, 0x01);
+	cfg_write(&rig, DEVFN, 0x04, 2, 0x0407);
+	ok(!rig.intx[INTA], "INTx disabled in the command register");
+	cfg_write(&rig, DEVFN, 0x04, 2, 0x0007);
+	ok(rig.intx[INTA], "and enabled");
+	put(0x3c, 4, 0x0100e1ff);
+	ok(!rig.intx[INTA], "a dword writes IMR and ISR");
+}
+
+static void test_timer(void)
+{
+	machine();
+	is_hex(rig.wake_ns, INT64_MAX, "nothing ticks");
+	put(0x48, 4, 0);
+	is_hex(get(0x48, 4), 0, "TCTR starts");
+	rig_advance(&rig, 1000000);
+	is_hex(get(0x48, 4), 33000, "33 a microsecond");
+	put(0x3c, 2, 0x4000);
+	put(0x54, 4, 66000);
+	is_hex(rig.wake_ns, rig.now_ns + 1000000, "TimerInt: the worker sleeps until then");
+	rig_advance(&rig, 999999);
+	ok(!rig.intx[INTA], "not yet");
+	rig_advance(&rig, 1);
+	ok(rig.intx[INTA] && get(0x3e, 2) == 0x4000, "TimeOut");
+	is_hex(card.tick.deadline_ns, INT64_MAX,
+	       "until it is acknowledged nothing ticks");
+	put(0x3e, 2, 0x4000);
+	ok(rig.wake_ns > rig.now_ns + INT64_C(129000000000), "the next round");
+	put(0x48, 4, 1);
+	is_hex(rig.wake_ns, rig.now_ns + 2000000, "TCTR starts anew");
+	put(0x54, 4, 0);
+	is_hex(rig.wake_ns, INT64_MAX, "0 is never");
+	put(0x54, 4, 33);
+	put(0x37, 1, 0x10);
+	is_hex(rig.wake_ns, INT64_MAX, "a reset stops it");
+}
+
+static void test_spared_hops(void)
+{
+	machine();
+	for (uint32_t i = 0; i < 4; i++) {
+		is_hex(rig_row_flags(&rig, CHAN_MMIO, MMIO + 0x10 + 4 * i, 4),
+		       FLAGS_DOORBELL, "TSD is a doorbell");
+		is_hex(rig_row_flags(&rig, CHAN_MMIO, MMIO + 0x20 + 4 * i, 4),
+		       FLAGS_LATCHED, "TSAD is latched");
+	}
+	is_hex(rig_row_flags(&rig, CHAN_MMIO, MMIO + 0xd9, 1), CHAN_ROW_POSTED,
+	       "TPPoll");
+	is_hex(rig_row_flags(&rig, CHAN_PIO, PORT + 0xd9, 1), CHAN_ROW_POSTED,
+	       "in ports, too");
+	is_hex(rig_row_flags(&rig, CHAN_MMIO, MMIO + 0x3e, 2), CHAN_ROW_SHADOW,
+	       "an acknowledge is synchronous");
+	is_hex(rig_row_flags(&rig, CHAN_MMIO, MMIO + 0x3c, 2), CHAN_ROW_SHADOW,
+	       "a mask is synchronous");
+	is_hex(rig_row_flags(&rig, CHAN_MMIO, MMIO + 0x48, 4), 0,
+	       "time is asked for");
+}
+
+static void test_unplug(void)
+{
+	unsigned int unmapped;
+
+	machine();
+	put(0x3c, 2, 0x100);
+	put(0x54, 4, 1000);
+	put(0xd9, 1, 0x01);
+	rig_unplug(&rig, UNPLUG_IDE_DISKS);
+	ok(!host.closed && cfg_read(&rig, DEVFN, 0, 4) == 0x813910ec,
+	   "disks are not network cards");
+	unmapped = rig_said(&rig, ANS_UNMAP);
+	rig_unplug(&rig, UNPLUG_NICS);
+	ok(host.closed, "the host's side is let go");
+	ok(!rig.intx[INTA], "the line is down");
+	is_hex(rig_said(&rig, ANS_UNMAP), unmapped + 3, "three windows are gone");
+	is_hex(cfg_read(&rig, DEVFN, 0, 4), ~0u, "no such function");
+	is_hex(get(0x37, 1), ~0u, "no registers in memory");
+	is_hex(in8(&rig, PORT + 0x37), 0xff, "nor in ports");
+	is_hex(rig.wake_ns, INT64_MAX, "nothing ticks");
+	ok(give(frame_for(everyone, 0x0800, 100), 100), "frames are dropped");
+	nicrig_link(&host, false);
+	rig_settle(&rig);
+	ok(!rig.intx[INTA], "and nothing interrupts");
+	host.closed = false;
+	rig_unplug(&rig, UNPLUG_NICS);
+	ok(!host.closed, "once");
+}
+
+/* What the next worker would find is what the card has. */
+static void test_committed(void)
+{
+	const struct state_half *h;
+
+	machine();
+	open_cplus(4, 1600, 0x0b);
+	put(0x0c, 4, 0x12345678);
+	give(frame_for(everyone, 0x0800, 100), 100);
+	h = &rig.state->half[rig.state->flip & 1];
+	ok(!memcmp(h->regs + rig.bus.dev[card.id].regs_at, &card.r,
+		   sizeof(card.r)), "registers");
+	ok(!memcmp(h->regs + rig.bus.dev[card.eeprom_id].regs_at, &card.eeprom,
+		   sizeof(card.eeprom)), "EEPROM");
+	is_hex(h->intx_levels[0] >> 12 & 1, 1, "and the line");
+	ok(sizeof(card.r) <= 512, "in less than 512 bytes");
+}
+
+/* A worker that starts with the registers of a card that is gone. */
+static void test_successor_of_unplugged(void)
+{
+	machine();
+	rig_unplug(&rig, UNPLUG_NICS);
+	rig_successor(&rig);
+	nicrig_init(&host, mac);
+	memset(&card, 0, sizeof(card));
+	rtl8139_init(&card, &rig.bus, DEVFN, &host.nic, NULL, 0);
+	card.r.gone = 1;
+	rig_close(&rig);
+	ok(host.closed, "the successor lets the host's side go");
+	is_hex(cfg_read(&rig, DEVFN, 0, 4), ~0u, "and shows no function");
+}
+
+int main(void)
+{
+	test_identity();
+	test_rom();
+	test_eeprom();
+	test_config_lock();
+	test_reset();
+	test_ipxe_probe();
+	test_mii();
+	test_interrupts();
+	test_timer();
+	test_spared_hops();
+	test_unplug();
+	test_committed();
+	test_successor_of_unplugged();
+	rig_free(&rig);
+	return tap_done();
+}
