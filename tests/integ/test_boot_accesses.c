@@ -17,10 +17,12 @@
 #include "base/le.h"
 #include "fakefamily.h"
 #include "fakeguest.h"
+#include "slowsync.h"
 #include "tap.h"
 
 #define SECTOR		512u
 #define DISK_SECTORS	20480u		/* 10 MiB */
+#define SLOW_SYNC_MS	400u
 #define ISA_BRIDGE	0x08u
 #define IDE_FUNC	0x09u
 #define PM_FUNC		0x0bu
@@ -497,8 +499,8 @@ static void *flush(void *arg)
 	return NULL;
 }
 
-/* The flush takes SLOW_SYNC_MS (see slow_sync.c) in the disk worker. */
-static void test_slow_flush(const char *slow_ms)
+/* The flush takes SLOW_SYNC_MS in the disk worker. */
+static void test_slow_flush(void)
 {
 	int64_t start = clock_now_ns(), took;
 	unsigned int n = 0, wrong = 0;
@@ -523,7 +525,7 @@ static void test_slow_flush(const char *slow_ms)
 	took = clock_now_ns() - start;
 	printf("# flush took %d ms; meanwhile %u rounds, the longest %d us\n",
 	       (int)(took / NS_PER_MS), n, (int)(longest / NS_PER_US));
-	ok(took >= atoi(slow_ms) * NS_PER_MS, "a flush takes its time");
+	ok(took >= SLOW_SYNC_MS * NS_PER_MS, "a flush takes its time");
 	ok(n > 20 && !wrong && longest < took / 2,
 	   "the other vCPU goes on, even with the same disk's status");
 }
@@ -625,7 +627,6 @@ static void test_power_off(void)
 
 int main(void)
 {
-	const char *slow = getenv("SLOW_SYNC_MS");
 	struct fakefamily_conf conf = {
 		.guest = { .vcpus = 2, .low_bytes = 32 << 20, .high_bytes = 4 << 20,
 			   .vram_gfn = 0xff000, .vram_frames = VRAM_FRAMES },
@@ -633,9 +634,11 @@ int main(void)
 		.opt = { [FF_PLATFORM] = { "cyls=40,0,1025,0" } },
 	};
 	const char *why = fakefamily_missing(&conf);
+	bool slow;
 
 	if (why)
 		return skip_all(why);
+	slow = slow_sync_start(SLOW_SYNC_MS);
 	make_image();
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, serial))
 		return 1;
@@ -654,9 +657,9 @@ int main(void)
 		test_trim();
 		test_two_vcpus();
 		if (slow)
-			test_slow_flush(slow);
+			test_slow_flush();
 		else
-			skip("no slow flush in this build");
+			skip("no seccomp user notification: no slow flush");
 		test_vga();
 		test_platform();
 		test_power_off();
