@@ -152,12 +152,22 @@ static bool is_stuck(void)
 	return false;
 }
 
-/* Does a vCPU wait for a worker, or do we wait for a vCPU? */
-static bool worker_owes(void)
+/* Does a process of this machine have to get on first, or do we wait for a
+   vCPU? */
+static bool neighbour_owes(void)
 {
+	if (hv_guest_is_process(broker.hv))
+		return true;
 	for (unsigned int i = 0; i < broker.vcpus; i++)
 		if (broker.vcpu[i].state != VCPU_IDLE)
 			return true;
+	/* Posted writes: the next read wants them done. */
+	for (unsigned int i = 0; i < broker.plan->worker_count; i++) {
+		struct peer *p = &broker.peer[i];
+
+		if (p->alive && !chan_committed(&p->ch, p->effective))
+			return true;
+	}
 	return false;
 }
 
@@ -165,7 +175,7 @@ static void idle(void)
 {
 	uint64_t since;
 
-	if (poll_window_spin(&broker.poll, worker_owes(), work_waits, NULL))
+	if (poll_window_spin(&broker.poll, neighbour_owes(), work_waits, NULL))
 		return;
 	ioreq_drain_buffered();
 	peer_kick_all();
@@ -287,7 +297,7 @@ int main(int argc, char **argv)
 	add_epoll(FD_CTL, EPOLLIN);
 	add_epoll(FD_ANSWER_KICK, EPOLLIN | EPOLLET);
 	add_epoll(hv_ev_fd(broker.hv), EPOLLIN);
-	poll_window_init(&broker.poll, !(broker.plan->flags & PLAN_NO_POLL));
+	poll_window_init(&broker.poll, !(broker.plan->flags & PLAN_NO_POLL), true);
 
 	sandbox_enter(&a, own, &policy_broker);
 

@@ -7,8 +7,11 @@
  * to nothing once one was long, so an idle process does not look at all.
  *
  * With one CPU, sched_yield() between looks is the switch to whoever is to
- * write what we look for; where that is not a process of this dom0 but the
- * guest, or with more CPUs, a few looks go between two yields.
+ * write what we look for.  It is one as long as the other used less of the CPU
+ * than we (the kernel is fair): so of a pair that takes turns only the one
+ * that looks longer can look at all, the broker; a worker sleeps at once
+ * (poll_window_init()).  Where we wait for the guest and not for a process of
+ * this dom0, a yield now and then is for the others' sake only.
  *
  * The window is measured with the time stamp counter: in a PV dom0 reading
  * the clock can be a system call, dearer than the look itself.  A counter
@@ -27,7 +30,8 @@
 #define POLL_START_NS	(20 * NS_PER_US)
 #define POLL_MAX_NS	(1000 * NS_PER_US)
 #define POLL_LOOKS_MAX	100000u		/* whatever the counter says */
-#define POLL_LOOKS_PER_YIELD 16u
+#define POLL_GUEST_YIELD_NS	(200 * NS_PER_US)	/* between two yields */
+#define POLL_NEIGHBOUR_YIELD_NS	(5 * NS_PER_US)	/* ... with more CPUs */
 
 struct poll_window {
 	int64_t ns;		/* how long to look; 0: not at all */
@@ -38,8 +42,12 @@ struct poll_window {
 	int64_t since_ns;
 };
 
-/* Start-up only: asks how many CPUs there are. */
-static inline void poll_window_init(struct poll_window *p, bool on)
+/*
+ * Start-up only: asks how many CPUs there are.  @on_one_cpu: look even if
+ * there is but one.
+ */
+static inline void poll_window_init(struct poll_window *p, bool on,
+				    bool on_one_cpu)
 {
 	cpu_set_t set;
 
@@ -47,6 +55,13 @@ static inline void poll_window_init(struct poll_window *p, bool on)
 	*p = (struct poll_window){ .on = on };
 	p->one_cpu = sched_getaffinity(0, sizeof(set), &set) != 0 ||
 		CPU_COUNT(&set) == 1;
+	if (p->one_cpu && !on_one_cpu)
+		p->on = false;
+}
+
+static inline uint64_t poll_window_ticks(const struct poll_window *p, int64_t ns)
+{
+	return (uint64_t)ns * p->ticks_per_ms / NS_PER_MS;
 }
 
 /*
@@ -56,23 +71,27 @@ static inline void poll_window_init(struct poll_window *p, bool on)
 static inline bool poll_window_spin(struct poll_window *p, bool neighbour,
 				    bool (*ready)(void *arg), void *arg)
 {
-	unsigned int looks = p->one_cpu && neighbour ? 1 : POLL_LOOKS_PER_YIELD;
-	uint64_t start, span;
+	uint64_t start, now, span, gap, yielded;
 
 	if (ready(arg))
 		return true;
 	if (p->ns == 0 || p->ticks_per_ms == 0)
 		return false;
-	start = __rdtsc();
-	span = (uint64_t)p->ns * p->ticks_per_ms / NS_PER_MS;
-	for (unsigned int i = 1; i < POLL_LOOKS_MAX; i++) {
-		if (i % looks == 0)
+	span = poll_window_ticks(p, p->ns);
+	gap = !neighbour ? poll_window_ticks(p, POLL_GUEST_YIELD_NS) :
+		p->one_cpu ? 0 : poll_window_ticks(p, POLL_NEIGHBOUR_YIELD_NS);
+	start = yielded = now = __rdtsc();
+	for (unsigned int i = 0; i < POLL_LOOKS_MAX; i++) {
+		/* No PAUSE between: to a hypervisor under us it is a reason to
+		   take the CPU away, at the price of the whole window. */
+		if (now - yielded >= gap) {
 			sched_yield();
-		else
-			_mm_pause();
+			yielded = now;
+		}
 		if (ready(arg))
 			return true;
-		if (__rdtsc() - start >= span)
+		now = __rdtsc();
+		if (now - start >= span)
 			break;
 	}
 	return false;

@@ -101,6 +101,11 @@ int hv_ev_fd(const struct hv *hv)
 	return FD_EVTCHN;
 }
 
+bool hv_guest_is_process(const struct hv *hv)
+{
+	return hv->guest_is_process;
+}
+
 unsigned int hv_ev_take(struct hv *hv, unsigned int *ev, unsigned int max)
 {
 	return hv->ops->ev_take(hv, ev, max);

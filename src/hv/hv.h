@@ -99,6 +99,9 @@ void hv_ioreq_destroy(struct hv *hv);
 
 /* Readable when an unmasked channel is pending. */
 int hv_ev_fd(const struct hv *hv);
+/* Is the guest a process of this machine, which needs a CPU that we look
+   from?  (In memory; Xen runs a guest beside us.) */
+bool hv_guest_is_process(const struct hv *hv);
 /*
  * Takes pending channels without blocking: ev[] gets vCPU numbers or
  * HV_EV_BUFIOREQ.  A channel taken stays masked (it cannot make the fd

@@ -576,7 +576,7 @@ static void open_machine(void)
 struct hv *hv_fake_open(uint32_t domid, enum hv_use use)
 {
 	memset(&fake, 0, sizeof(fake));
-	fake.hv = (struct hv){ &fake_ops, domid, use };
+	fake.hv = (struct hv){ &fake_ops, domid, use, true };
 	open_memory(use);
 	if (use == HV_BROKER)
 		open_machine();

@@ -57,6 +57,7 @@ struct hv {
 	const struct hv_ops *ops;
 	uint32_t domid;
 	enum hv_use use;
+	bool guest_is_process;
 };
 
 /* Space numbers of hv_range_map(), equal to enum chan_space and to Xen's. */

@@ -591,7 +591,7 @@ static const struct hv_ops xen_ops = {
 
 struct hv *hv_xen_open(uint32_t domid, enum hv_use use)
 {
-	xen.hv = (struct hv){ &xen_ops, domid, use };
+	xen.hv = (struct hv){ &xen_ops, domid, use, false };
 	open_memory();
 	if (use == HV_BROKER) {
 		open_evtchn();

@@ -59,12 +59,12 @@ static struct {
 
 /* ---- talking to the broker ---- */
 
+/* What was said is published: see that it is looked at. */
 static void kick_broker(void)
 {
 	static const uint64_t one = 1;
 
 	me.said = false;
-	chan_answer_publish(&me.chan);
 	if (chan_broker_needs_kick(&me.chan) &&
 	    write(FD_BROKER_KICK, &one, sizeof(one)) < 0 && errno != EAGAIN)
 		log_errno(errno, "cannot wake the broker");
@@ -220,6 +220,7 @@ static void settle_events(void)
 		me.bus.resumed = false;
 		finish(me.bus.resume_value);
 	} else if (me.said) {
+		chan_answer_publish(&me.chan);
 		kick_broker();
 	}
 }
@@ -276,13 +277,14 @@ static void read_ctl(void)
 	}
 }
 
-static void handle_event(const struct epoll_event *ev)
+/* False: it was only the broker's, about requests, which the loop takes. */
+static bool handle_event(const struct epoll_event *ev)
 {
 	uint64_t count;
 
 	switch (ev->data.u32) {
 	case FD_KICK:
-		break;		/* edge-triggered: nothing to read */
+		return false;	/* edge-triggered: nothing to read */
 	case FD_CTL:
 		read_ctl();
 		break;
@@ -296,6 +298,7 @@ static void handle_event(const struct epoll_event *ev)
 				me.watch[i].fn(me.watch[i].arg, ev->events);
 		break;
 	}
+	return true;
 }
 
 static int wait_events(int timeout_ms)
@@ -303,14 +306,16 @@ static int wait_events(int timeout_ms)
 	struct epoll_event ev[8];
 	uint64_t aside = me.aside;
 	int n = epoll_wait(FD_EPOLL, ev, 8, aside ? 0 : timeout_ms);
+	bool changed = false;
 
 	me.aside = 0;
 	for (uint64_t left = aside; left; left &= left - 1)
-		handle_event(&(struct epoll_event){ .events = EPOLLIN,
+		changed |= handle_event(&(struct epoll_event){
+			.events = EPOLLIN,
 			.data.u32 = (uint32_t)__builtin_ctzll(left) });
 	for (int i = 0; i < n; i++)
-		handle_event(&ev[i]);
-	if (n > 0 || aside)
+		changed |= handle_event(&ev[i]);
+	if (changed)
 		settle_events();
 	return n;
 }
@@ -441,7 +446,7 @@ struct worker *worker_begin(const char *role, int argc, char **argv)
 	make_loop();
 	map_channel();
 	poll = sandbox_opt(&me.w.args, "poll");
-	poll_window_init(&me.poll, !poll || strcmp(poll, "off") != 0);
+	poll_window_init(&me.poll, !poll || strcmp(poll, "off") != 0, false);
 	me.w.bus = &me.bus;
 	return &me.w;
 }
