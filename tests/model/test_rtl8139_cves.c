@@ -96,11 +96,15 @@ static void test_cve_2015_5165(void)
 
 static void test_cve_2016_8910(void)
 {
+	unsigned int writes;
+
 	start(0x0b);
 	put_desc(TX_RING, 0, OWN | EOR | FS, 0, TX_BUF(0));
+	writes = rig.dma_writes;
 	put(0xd9, 1, 0x40);
 	is_hex(desc_dw(TX_RING, 0, 0) >> 31, 0,
 	       "CVE-2016-8910: a ring of one that never ends a frame");
+	is_hex(rig.dma_writes - writes, 1, "goes around once");
 	for (unsigned int i = 0; i < 64; i++)
 		put_desc(TX_RING + 0x8000, i, OWN, 0, TX_BUF(0));
 	put(0x20, 4, TX_RING + 0x8000);
@@ -147,6 +151,25 @@ static void test_cve_2020_27617(void)
 	send(LGSEN | 1460 << 16 | 3000);
 	ok(host.sent_count == 2 && host.sent[1].todo.gso == NIC_GSO_NONE,
 	   "and of IP version 6 in an IPv4 frame");
+}
+
+/*
+ * A looped frame that holds both rings, and is received on top of them: every
+ * one makes all descriptors ready again.  Without a bound of its own a
+ * doorbell would never end.
+ */
+static void test_endless_loop(void)
+{
+	start(0x0b);
+	put(0x40, 4, 0x03060600);
+	for (unsigned int i = 0; i < 64; i++) {
+		put_desc(TX_RING, i, OWN | FS | LS | 5136, 0, TX_BUF(0));
+		put_desc(RX_RING, i, OWN | 0x1fff, 0, TX_RING - 16);
+	}
+	memcpy(buf + 16, rig.ram + TX_RING, 5120);
+	put(0xd9, 1, 0x40);
+	is_hex(card.r.tally.tx_ok, 64, "a frame that makes its ring ready again");
+	is_hex(card.r.tally.rx_ok, 64, "is sent and received 64 times");
 }
 
 /* Loopback recursed: here a frame is received once, whatever it causes. */
@@ -209,7 +232,8 @@ static void test_cve_2013_4544(void)
 	card.r.cbr = 0xffff;
 	card.r.capr = 0xffef;
 	give(frame_for(everyone, 0x0800, 1514), 1514);
-	is_hex(card.r.tsd_at, 0, "of the register descriptors");
+	ok(card.r.tsd_at == 0 && get(0x1c, 4) == 0xa064,
+	   "of the register descriptors");
 	ok(card.r.cbr < 8192, "in the byte ring, too");
 }
 
@@ -286,6 +310,7 @@ int main(void)
 	test_cve_2018_17958();
 	test_cve_2020_27617();
 	test_cve_2021_3416();
+	test_endless_loop();
 	test_cve_2020_15859();
 	test_cve_2013_4544();
 	test_cve_2016_1981();

@@ -88,12 +88,27 @@ static void test_filters(void)
 	put(8, 4, ~(1u << bit % 32));
 	put(12, 4, ~(1u << bit % 32));
 	ok(!passes(group), "all but its bit");
+	put(8, 4, ~0u);
+	put(12, 4, ~0u);
+	filter(0x0a);
+	ok(!passes(group) && passes(mac), "without AM the hash means nothing");
 	filter(0x01);
 	ok(passes(mac) && passes(other) && !passes(group) && !passes(everyone),
 	   "AAP: all physical addresses");
 	filter(0x3f);
 	put(0x37, 1, 0x04);
 	ok(!passes(mac), "nothing while CR.RE is off");
+	put(0x37, 1, 0x0c);
+	put(0x5b, 1, 'H');
+	ok(!passes(mac), "nor without a clock");
+	put(0x5b, 1, 'R');
+	cfg_write(&rig, DEVFN, 0x04, 2, 0x0003);
+	ok(!passes(mac), "nor if it may not write memory");
+	cfg_write(&rig, DEVFN, 0x04, 2, 0x0007);
+	nicrig_link(&host, false);
+	ok(!passes(mac), "nor without a cable");
+	nicrig_link(&host, true);
+	ok(passes(mac), "with all of them");
 }
 
 /* ---- C+ mode ---- */
@@ -149,6 +164,38 @@ static void test_split(void)
 	ok(give(f, 8188) && give(f, 16384) && desc_dw(RX_RING, 1, 0) >> 31,
 	   "longer ones are dropped");
 	is_hex(card.r.tally.rx_err, 2, "and counted");
+}
+
+/* A driver looks at the first descriptor's dw0, perhaps all the time. */
+static uint64_t written[64];
+static unsigned int writes;
+static const struct bus_dma_ops *plain;
+
+static bool noting_copy(void *ctx, uint64_t gpa, void *buf, size_t len_bytes,
+			bool to_guest)
+{
+	if (to_guest)
+		written[writes++ % 64] = gpa;
+	return plain->copy(ctx, gpa, buf, len_bytes, to_guest);
+}
+
+static void test_order(void)
+{
+	struct bus_dma_ops noting;
+
+	machine();
+	open_cplus(8, 40, 0x0b);
+	plain = rig.host.dma;
+	noting = *plain;
+	noting.copy = noting_copy;
+	rig.host.dma = &noting;
+	writes = 0;
+	give(frame_for(everyone, 0x0806, 60), 60);
+	ok(writes == 6 && written[0] == RX_BUF(0) && written[1] == RX_BUF(1),
+	   "the frame is written first");
+	ok(written[3] == RX_RING + 16 && written[4] == RX_RING + 4 &&
+	   written[5] == RX_RING, "the first descriptor's dw0 last");
+	rig.host.dma = plain;
 }
 
 static void test_offload(void)
@@ -392,6 +439,7 @@ int main(void)
 	test_filters();
 	test_ring();
 	test_split();
+	test_order();
 	test_offload();
 	test_vlan();
 	test_held();
