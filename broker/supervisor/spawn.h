@@ -54,7 +54,8 @@ void spawn_use_programs(const char *dir);
 int spawn_namespaces_enter(void);
 int spawn_namespaces_leave(void);
 
-/* The child's pid and *pidfd, or -errno. */
+/* Returns once the child's program runs: its pid and *pidfd; or -errno, and a
+   line in the log if it got as far as a process. */
 pid_t spawn_child(const struct spawn_common *c, const struct spawn_spec *s,
 		  int *pidfd);
 

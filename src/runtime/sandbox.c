@@ -23,7 +23,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <inttypes.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -293,9 +292,11 @@ static void lock_privileges(void)
 		SECBIT_KEEP_CAPS_LOCKED |
 		SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
 
-	for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
-		if (prctl(PR_CAPBSET_DROP, cap))
-			die(errno, "cannot drop a capability: cap=%lu", cap);
+	/* EINVAL: beyond the last one this kernel knows. */
+	for (unsigned long cap = 0; prctl(PR_CAPBSET_DROP, cap) == 0; cap++)
+		;
+	if (errno != EINVAL)
+		die(errno, "cannot drop a capability");
 	if (prctl(PR_SET_SECUREBITS, bits))
 		die(errno, "cannot lock the capability rules");
 }
@@ -492,13 +493,19 @@ static void open_thread_status(void)
 /* Sixth field of statm: pages of private writable memory and stack. */
 static void read_data_size(void)
 {
-	FILE *f = fopen("/proc/self/statm", "re");
-	uint64_t pages;
+	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	char text[128], *at = text;
+	ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 
-	if (!f || fscanf(f, "%*u %*u %*u %*u %*u %" SCNu64, &pages) != 1)
+	if (len < 0)
 		die(errno, "/proc/self/statm");
-	fclose(f);
-	me.data_bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
+	close(fd);
+	text[len] = '\0';
+	for (unsigned int field = 1; field < 6 && at; field++)
+		at = strchr(at + 1, ' ');
+	if (!at)
+		die(0, "/proc/self/statm is not as expected");
+	me.data_bytes = strtoull(at, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 /*

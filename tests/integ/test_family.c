@@ -163,6 +163,26 @@ static void test_bad(const char *dir, const char *program)
 	   "deaf: killed, within a second (%d ms)", ms);
 }
 
+/* A program that the kernel will not run: told at once, and nobody is left. */
+static void test_no_program(const char *dir)
+{
+	char path[200];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/none", dir);
+	mkdir(path, 0755);
+	spawn_use_programs(path);
+	snprintf(path, sizeof(path), "%s/none/cloister-broker", dir);
+	file = fopen(path, "w");
+	fputs("no program\n", file);
+	fclose(file);
+	chmod(path, 0755);
+	family_begin(base, &roster, &ops);
+	is_hex((uint64_t)-family_start(MEMBER_BROKER), ENOEXEC, "none: says why");
+	ok(count_children() == 0, "none: nobody is left");
+	family_stop();
+}
+
 int main(int argc, char **argv)
 {
 	char dir[] = "/tmp/test_family.XXXXXX", cmd[64];
@@ -191,6 +211,7 @@ int main(int argc, char **argv)
 	spawn_namespaces_leave();
 	test_good(dir, program);
 	test_bad(dir, program);
+	test_no_program(dir);
 	free(program);
 	event_base_free(base);
 	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
