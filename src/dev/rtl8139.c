@@ -458,8 +458,8 @@ static const struct reg rows[] = {
 	RX(TCTR,    0x48, 4, .read = tctr_read, .write = tctr_write),
 	N(MPC,      0x4c, mpc, .write = mpc_write),
 	/* Clocks the EEPROM bit by bit, hundreds of times, a read after each
-	   write; a driver has no other way to see the pins. */
-	N(9346CR,   0x50, cr9346, .rw = 0xce, .flags = REG_POSTED | REG_SHADOW,
+	   write.  Not posted: auto-load clears IMR. */
+	N(9346CR,   0x50, cr9346, .rw = 0xce, .flags = REG_SHADOW,
 		    .read = cr9346_read, .write = cr9346_write,
 		    .shadow = cr9346_shadow),
 	N(CONFIG0,  0x51, config0),

@@ -160,6 +160,89 @@ static void test_reset(void)
 	is_hex(get(8, 4), 0xdeadbeef, "and the hash");
 }
 
+/* 8139cp: cp_init_hw(), an interrupt, cp_stop_hw(); it reads each write back. */
+static void test_8139cp(void)
+{
+	uint16_t isr;
+
+	machine();
+	put(0x37, 1, 0x10);
+	ok(!(get(0x37, 1) & 0x10), "8139cp: the reset is over");
+	put(0x50, 1, 0xc0);
+	put(0, 4, 0x123e1600);
+	put(4, 4, 0x5634);
+	put(0xe0, 2, 0x002b);
+	put(0x28, 4, 0);
+	put(0x2c, 4, 0);
+	put(0xe4, 4, RX_RING);
+	put(0xe8, 4, 0);
+	put(0x20, 4, TX_RING);
+	put(0x24, 4, 0);
+	put(0x37, 1, 0x0c);
+	put(0xec, 1, 0x06);
+	put(0x44, 4, 0xa40a);
+	put(8, 4, 0);
+	put(12, 4, 0x80000000);
+	put(0x40, 4, 0x03000600);
+	put(0x52, 1, get(0x52, 1) | 0x21);
+	put(0x59, 1, 0x40);
+	put(0xd8, 1, get(0xd8, 1) & 0x01);
+	put(0x5c, 2, 0);
+	put(0x50, 1, 0);
+	put(0x3c, 2, 0x807f);
+	ok(get(0xe0, 2) == 0x2b && get(0xe4, 4) == RX_RING &&
+	   get(0x20, 4) == TX_RING && get(0x37, 1) == 0x0d &&
+	   get(0x44, 4) == 0xa40a && get(0x40, 4) == 0x77800600 &&
+	   get(12, 4) == 0x80000000 && get(0x52, 1) == 0x2d &&
+	   get(0x59, 1) == 0x41 && get(0x3c, 2) == 0x807f,
+	   "all registers are as it wants them");
+	put_desc(RX_RING, 0, OWN | EOR | 1536, 0, RX_BUF(0));
+	give(frame_for(mac, 0x0800, 60), 60);
+	isr = (uint16_t)get(0x3e, 2);
+	put(0x3e, 2, isr & ~0x53u);
+	ok(rig.intx[INTA], "its handler leaves reception unacknowledged");
+	put(0x3c, 2, 0x802c);
+	ok(!rig.intx[INTA], "but masks it");
+	put(0x3e, 2, 0x53);
+	put(0x3c, 2, 0x807f);
+	ok(!rig.intx[INTA], "and acknowledges it when it polls");
+	put(0x3e, 2, ~get(0x3e, 2) & 0xffff);
+	put(0x3c, 2, 0);
+	put(0x37, 1, 0);
+	put(0xe0, 2, 0);
+	ok(get(0x37, 1) == 0x01 && get(0xe0, 2) == 0, "stopped");
+}
+
+/* 8139too as it starts the hardware. */
+static void test_8139too(void)
+{
+	machine();
+	put(0x5b, 1, 'R');
+	put(0x37, 1, 0x10);
+	put(0x50, 1, 0xc0);
+	put(0, 4, 0x123e1600);
+	put(4, 4, 0x5634);
+	put(0x30, 4, RX_BYTES);
+	put(0x37, 1, 0x0c);
+	put(0x44, 4, 0xf78a);
+	put(0x40, 4, 0x03000600);
+	put(0x59, 1, get(0x59, 1) & ~0x20u);
+	put(0x50, 1, 0);
+	for (uint32_t i = 0; i < 4; i++)
+		put(0x20 + 4 * i, 4, TX_BUF(i));
+	put(0x4c, 4, 0);
+	put(0x5c, 2, get(0x5c, 2) & 0xf000);
+	ok((get(0x37, 1) & 0x0c) == 0x0c, "8139too: both ways are on");
+	put(0x3c, 2, 0xc07f);
+	ok(get(0x44, 4) == 0xf78a && get(0x20, 4) == TX_BUF(0) &&
+	   get(0x2c, 4) == TX_BUF(3) && get(0x30, 4) == RX_BYTES,
+	   "all registers are as it wants them");
+	ok(get(0x10, 4) & get(0x1c, 4) & 0x2000, "no descriptor is in use");
+	put(0x10, 4, 60);
+	ok((get(0x10, 4) & 0x8000) && get(0x3e, 2) == 0x0004,
+	   "a frame is sent when it looks");
+}
+
 /* iPXE: which chip is it? */
 static void test_ipxe_probe(void)
 {
@@ -345,6 +428,8 @@ int main(void)
 	test_eeprom();
 	test_config_lock();
 	test_reset();
+	test_8139cp();
+	test_8139too();
 	test_ipxe_probe();
 	test_mii();
 	test_interrupts();
