@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * dev/e1000_irq.c - 82540EM: interrupt causes, delays, throttling
+ *
+ * Runs in the net worker.  INTA is (ICR & IMS) != 0, but for ITR, which says
+ * how soon after one interrupt the next may begin (SDM 13.4.18).  Delays are
+ * in units of 1.024 us, ITR in 256 ns.  All of them share one bus timer, which
+ * is only ever moved forward: a delay that each frame starts anew costs no
+ * timer call, the timer just finds nothing due.
+ */
+#include "base/clock.h"
+#include "bus/irq.h"
+#include "dev/e1000_core.h"
+
+#define NEVER		INT64_MAX
+#define DELAY_NS	1024
+#define ITR_NS		256
+#define COMMAND_NO_INTX	0x0400u
+
+static void set_line(struct e1000 *d, bool level)
+{
+	d->r.line = level;
+	irq_intx(d->bus, d->func.devfn, 0, level);
+}
+
+static bool is_wanted(const struct e1000 *d)
+{
+	return (d->r.icr & d->r.ims) && !d->r.gone &&
+		!(pci_get32(&d->func, PCI_COMMAND) & COMMAND_NO_INTX);
+}
+
+void e1000_set_due(struct e1000 *d, enum e1000_due what, int64_t at_ns)
+{
+	d->due_ns[what] = at_ns;
+	if (at_ns < d->timer.deadline_ns)
+		timer_set(d->bus, &d->timer, at_ns);
+}
+
+void e1000_irq_update(struct e1000 *d)
+{
+	int64_t now;
+
+	if (!is_wanted(d)) {
+		e1000_set_due(d, E1000_DUE_IRQ, NEVER);
+		if (d->r.line)
+			set_line(d, false);
+		return;
+	}
+	if (d->r.line || d->due_ns[E1000_DUE_IRQ] != NEVER)
+		return;
+	if (d->r.itr) {
+		now = timer_now_ns(d->bus);
+		if (now < d->next_irq_ns) {
+			e1000_set_due(d, E1000_DUE_IRQ, d->next_irq_ns);
+			return;
+		}
+		d->next_irq_ns = now + (int64_t)d->r.itr * ITR_NS;
+	}
+	set_line(d, true);
+}
+
+void e1000_irq_cause(struct e1000 *d, uint32_t bits)
+{
+	d->r.icr |= bits & ICR_BITS;
+	e1000_irq_update(d);
+}
+
+void e1000_irq_flush(struct e1000 *d, enum e1000_due what)
+{
+	if (d->due_ns[what] == NEVER)
+		return;
+	d->due_ns[what] = NEVER;
+	e1000_irq_cause(d, what == E1000_DUE_TX ? ICR_TXDW : ICR_RXT0);
+}
+
+void e1000_irq_delay(struct e1000 *d, enum e1000_due what)
+{
+	bool tx = what == E1000_DUE_TX;
+	uint32_t packet = tx ? d->r.tidv : d->r.rdtr;
+	uint32_t absolute = tx ? d->r.tadv : d->r.radv;
+	int64_t now, at;
+
+	if (!packet) {
+		d->due_ns[what] = NEVER;
+		e1000_irq_cause(d, tx ? ICR_TXDW : ICR_RXT0);
+		return;
+	}
+	now = timer_now_ns(d->bus);
+	at = now + (int64_t)packet * DELAY_NS;
+	if (d->due_ns[what] == NEVER)
+		d->latest_ns[what] = absolute ?
+			now + (int64_t)absolute * DELAY_NS : NEVER;
+	if (at > d->latest_ns[what])
+		at = d->latest_ns[what];
+	e1000_set_due(d, what, at);
+}
+
+static void fire(void *dev)
+{
+	struct e1000 *d = dev;
+	int64_t now = timer_now_ns(d->bus), next = NEVER;
+
+	for (unsigned int i = 0; i < E1000_DUE_COUNT; i++) {
+		if (d->due_ns[i] > now)
+			continue;
+		bus_touch(d->bus, d->id);
+		switch ((enum e1000_due)i) {
+		case E1000_DUE_TX:
+		case E1000_DUE_RX:
+			e1000_irq_flush(d, (enum e1000_due)i);
+			break;
+		case E1000_DUE_IRQ:
+			d->due_ns[i] = NEVER;
+			e1000_irq_update(d);
+			break;
+		case E1000_DUE_LINK:
+			d->due_ns[i] = NEVER;
+			e1000_phy_negotiated(d);
+			break;
+		case E1000_DUE_COUNT:
+			break;
+		}
+	}
+	for (unsigned int i = 0; i < E1000_DUE_COUNT; i++)
+		if (d->due_ns[i] < next)
+			next = d->due_ns[i];
+	timer_set(d->bus, &d->timer, next);
+}
+
+/* Of the MAC: the PHY's time goes on. */
+void e1000_irq_reset(struct e1000 *d)
+{
+	d->due_ns[E1000_DUE_TX] = NEVER;
+	d->due_ns[E1000_DUE_RX] = NEVER;
+	d->next_irq_ns = 0;
+	e1000_irq_update(d);
+}
+
+void e1000_irq_init(struct e1000 *d)
+{
+	for (unsigned int i = 0; i < E1000_DUE_COUNT; i++)
+		d->due_ns[i] = NEVER;
+	timer_add(d->bus, &d->timer, fire, d);
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * dev/e1000_tx.c - 82540EM: the transmit ring
+ *
+ * Runs in the net worker.  A doorbell sends what is between head and tail, at
+ * most once around the ring.  Descriptors are copied before they are looked
+ * at, a frame's bytes before it is sent; a frame may be spread over doorbells.
+ * When the host has no room, the finished frame is held and the ring stands
+ * still until e1000_send_ready().
+ *
+ * Source: SDM 3.3, 3.4.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "dev/e1000_core.h"
+
+/* Second dword of a descriptor's upper half is status, the first: */
+#define TXD_LEGACY_LEN	0x0000ffffu
+#define TXD_DATA_LEN	0x000fffffu
+#define TXD_DTYP	0x00f00000u
+#define TXD_DTYP_DATA	0x00100000u
+#define TXD_EOP		0x01000000u
+#define TXD_TSE		0x04000000u
+#define TXD_RS		0x08000000u
+#define TXD_DEXT	0x20000000u
+#define TXD_VLE		0x40000000u
+#define TXD_IDE		0x80000000u
+
+#define TXD_STATUS_AT	12u
+#define TXD_STA_BITS	0x0fu
+#define TXD_DD		0x01u
+
+#define TXDCTL_LWTHRESH	0xfe000000u
+#define FETCH		16u		/* descriptors copied at once */
+
+struct desc {
+	uint64_t addr;
+	uint32_t cmd;		/* length and command, or DTYP and command */
+	uint32_t status;	/* STA, POPTS or CSS, special */
+};
+_Static_assert(sizeof(struct desc) == DESC_BYTES, "SDM 3.3.3");
+
+static uint32_t ring_count(const struct e1000 *d)
+{
+	return d->r.tdlen / DESC_BYTES;
+}
+
+static uint64_t desc_at(const struct e1000 *d, uint32_t index)
+{
+	return ((uint64_t)d->r.tdbah << 32 | d->r.tdbal) +
+		(uint64_t)index * DESC_BYTES;
+}
+
+/* ---- a frame leaves ---- */
+
+static void count_sent(struct e1000 *d)
+{
+	const struct e1000_tx *t = &d->r.tx;
+	const uint8_t *frame = d->tx + t->start;
+	uint32_t n = 1, bytes = t->len + FCS_BYTES, each = bytes;
+
+	if (t->gso) {
+		uint32_t payload = t->len - t->header_bytes;
+
+		n = (payload + t->gso_bytes - 1) / t->gso_bytes;
+		bytes = payload + n * (t->header_bytes + FCS_BYTES);
+		each = (uint32_t)t->header_bytes + t->gso_bytes + FCS_BYTES;
+		e1000_count(d, STAT_TSCTC, 1);
+	}
+	e1000_count(d, STAT_TPT, n);
+	e1000_count(d, STAT_GPTC, n);
+	e1000_count64(d, STAT_TOT, bytes);
+	e1000_count64(d, STAT_GOTC, bytes);
+	e1000_count_size(d, STAT_PTC64, each, n);
+	if (frame[0] & 1)
+		e1000_count(d, frame[0] == 0xff ? STAT_BPTC : STAT_MPTC, n);
+}
+
+static void loop_back(struct e1000 *d)
+{
+	struct e1000_tx *t = &d->r.tx;
+
+	if (t->gso)
+		return;		/* too long to be received in one piece */
+	e1000_offload_here(d);
+	e1000_loop_back(d, d->tx + t->start, t->len);
+}
+
+/* False: the host has no room. */
+static bool send_frame(struct e1000 *d)
+{
+	struct e1000_tx *t = &d->r.tx;
+	struct iovec iov = { d->tx + t->start, t->len };
+	struct nic_todo todo = {
+		.csum = t->csum, .csum_start = t->csum_start,
+		.csum_offset = t->csum_offset, .gso = (enum nic_gso)t->gso,
+		.gso_bytes = t->gso_bytes, .header_bytes = t->header_bytes,
+	};
+
+	if (e1000_is_looped(d))
+		loop_back(d);
+	else if (d->nic->ops->send(d->nic, &iov, 1, &todo) == -EAGAIN)
+		return false;
+	count_sent(d);
+	return true;
+}
+
+/* EOP */
+static void end_frame(struct e1000 *d)
+{
+	struct e1000_tx *t = &d->r.tx;
+
+	t->open = 0;
+	if (t->too_long || !e1000_offload(d)) {
+		guest_warn("frame to send dropped: bytes=%u", t->bytes);
+		if (t->cmd & TXD_DEXT && t->cmd & TXD_TSE)
+			e1000_count(d, STAT_TSCTFC, 1);
+	} else {
+		t->held = !send_frame(d);
+	}
+	t->bytes = 0;
+	t->too_long = 0;
+}
+
+/* ---- descriptors ---- */
+
+static void take_context(struct e1000 *d, const struct desc *desc)
+{
+	memcpy(&d->r.ctx[!!(desc->cmd & TXD_TSE)], desc, sizeof(d->r.ctx[0]));
+}
+
+static void begin_frame(struct e1000 *d, const struct desc *desc)
+{
+	struct e1000_tx *t = &d->r.tx;
+
+	memset(t, 0, sizeof(*t));
+	t->open = 1;
+	t->cmd = desc->cmd & ~TXD_VLE;
+	t->popts = t->css = (uint8_t)(desc->status >> 8);
+}
+
+static void take_data(struct e1000 *d, const struct desc *desc, uint32_t len)
+{
+	struct e1000_tx *t = &d->r.tx;
+
+	if (!t->open)
+		begin_frame(d, desc);
+	if (t->too_long || len > E1000_TX_MAX - t->bytes) {
+		t->too_long = 1;
+	} else if (len) {
+		dma_read(d->bus, desc->addr,
+			 d->tx + E1000_TAG_BYTES + t->bytes, len);
+		t->bytes += len;
+	}
+	if (desc->cmd & TXD_VLE) {
+		t->cmd |= TXD_VLE;
+		t->special = (uint16_t)(desc->status >> 16);
+	}
+	if (!(desc->cmd & TXD_DEXT))
+		t->cso = (uint8_t)(desc->cmd >> 16);
+	if (!(desc->cmd & TXD_EOP))
+		return;
+	/* Legacy: IC counts in the last descriptor (SDM 3.3.3.1). */
+	if (!(t->cmd & TXD_DEXT))
+		t->cmd |= desc->cmd & ~TXD_VLE & ~TXD_DEXT;
+	end_frame(d);
+}
+
+static void take_desc(struct e1000 *d, const struct desc *desc, uint64_t gpa)
+{
+	uint8_t status;
+
+	if (!(desc->cmd & TXD_DEXT))
+		take_data(d, desc, desc->cmd & TXD_LEGACY_LEN);
+	else if ((desc->cmd & TXD_DTYP) == TXD_DTYP_DATA)
+		take_data(d, desc, desc->cmd & TXD_DATA_LEN);
+	else if ((desc->cmd & TXD_DTYP) == 0)
+		take_context(d, desc);
+	if (!(desc->cmd & TXD_RS))
+		return;
+	status = (uint8_t)((desc->status & 0xff & ~TXD_STA_BITS) | TXD_DD);
+	dma_write(d->bus, gpa + TXD_STATUS_AT, &status, 1);
+	if (desc->cmd & TXD_IDE)
+		d->r.tx_causes |= TXD_IDE;
+	else
+		d->r.tx_causes |= ICR_TXDW;
+}
+
+/* @left descriptors from head on, fewer if the host is full. */
+static void work_ring(struct e1000 *d, uint32_t left)
+{
+	struct desc desc[FETCH];
+	uint32_t count = ring_count(d);
+
+	while (left && !d->r.tx.held) {
+		uint32_t head = d->r.tdh, n = count - head;
+
+		if (n > left)
+			n = left;
+		if (n > FETCH)
+			n = FETCH;
+		dma_read(d->bus, desc_at(d, head), desc, n * sizeof(desc[0]));
+		for (uint32_t i = 0; i < n && !d->r.tx.held; i++) {
+			take_desc(d, &desc[i], desc_at(d, head + i));
+			d->r.tdh = head + i + 1 == count ? 0 : head + i + 1;
+			left--;
+		}
+	}
+}
+
+/* One interrupt for all of it.  TXD_IDE stands for a delayed TXDW. */
+static void tell(struct e1000 *d)
+{
+	uint32_t causes = d->r.tx_causes & ICR_BITS;
+	bool delayed = d->r.tx_causes & TXD_IDE;
+
+	d->r.tx_causes = 0;
+	if (d->r.tdh == d->r.tdt) {
+		causes |= ICR_TXQE;
+		if (d->r.txdctl & TXDCTL_LWTHRESH)
+			causes |= ICR_TXD_LOW;
+	}
+	if (causes & ICR_TXDW)
+		e1000_set_due(d, E1000_DUE_TX, INT64_MAX);
+	else if (delayed)
+		e1000_irq_delay(d, E1000_DUE_TX);
+	if (causes)
+		e1000_irq_cause(d, causes);
+}
+
+void e1000_tx_run(struct e1000 *d)
+{
+	uint32_t count = ring_count(d);
+
+	if (d->sending || !(d->r.tctl & TCTL_EN) || !e1000_is_on(d) ||
+	    d->r.tdh == d->r.tdt)
+		return;
+	if (d->r.tdh >= count || d->r.tdt >= count) {
+		guest_warn("transmit ring is nonsense: head=%u tail=%u count=%u",
+			   d->r.tdh, d->r.tdt, count);
+		return;
+	}
+	d->sending = true;
+	if (!d->r.tx.held) {
+		work_ring(d, (d->r.tdt + count - d->r.tdh) % count);
+		tell(d);
+	}
+	d->sending = false;
+}
+
+void e1000_send_ready(void *dev)
+{
+	struct e1000 *d = dev;
+
+	if (d->r.gone || d->sending || !d->r.tx.held)
+		return;
+	bus_touch(d->bus, d->id);
+	d->sending = true;
+	d->r.tx.held = !send_frame(d);
+	d->sending = false;
+	e1000_tx_run(d);
+}
+
+void e1000_tx_reset(struct e1000 *d)
+{
+	memset(&d->r.tx, 0, sizeof(d->r.tx));
+	memset(d->r.ctx, 0, sizeof(d->r.ctx));
+}

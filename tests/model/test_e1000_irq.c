@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tests/model/test_e1000_irq.c - 82540EM: interrupts, delays, unplug, successor
+ */
+#include "tests/model/e1000_guest.h"
+
+#define TXDW	0x01u
+#define RXDMT0	0x10u
+#define RXT0	0x80u
+
+static uint8_t f[200];
+
+static void fresh(void)
+{
+	machine();
+	make_frame(f, sizeof(f), NULL);
+	tx_ring(16);
+	rx_ring(16, RCTL_ON | 0x04000000);
+	(void)rd(ICR);
+	rig_said_clear(&rig);
+}
+
+static unsigned int irqs(void)
+{
+	unsigned int n = rig_said(&rig, ANS_PCI_INTX);
+
+	rig_said_clear(&rig);
+	return n;
+}
+
+static void send_one(uint32_t cmd)
+{
+	uint32_t at = rd(TDT);
+
+	put_desc(at, TX_DATA, 64 | TXD_EOP | TXD_RS | cmd, 0);
+	kick(at + 1);
+}
+
+static void test_causes(void)
+{
+	fresh();
+	wr(ICS, 0xffffffff);
+	is_hex(rd(ICR), 0x1f6df, "ICS sets what there is");
+	is_hex(rd(ICR), 0, "reading clears");
+	wr(ICS, 0x85);
+	ok(!is_irq(), "masked");
+	wr(IMS, 0x80);
+	ok(is_irq(), "unmasked");
+	is_hex(rd(IMS), 0x80, "mask reads back");
+	wr(IMS, 0x04);
+	is_hex(rd(IMS), 0x84, "IMS sets");
+	wr(IMC, 0x80);
+	is_hex(rd(IMS), 0x04, "IMC clears");
+	ok(is_irq(), "another cause keeps the line");
+	wr(ICR, 0x04);
+	ok(!is_irq(), "writing 1 clears a cause");
+	is_hex(rd(ICR), 0x81, "the others stay");
+	is_hex(mmio_read(&rig, BAR0 + ICR, 1), 0, "0 after that");
+	rig_said_clear(&rig);
+	wr(ICS, 4);
+	wr(ICS, 4);
+	wr(ICS, 1);
+	is_hex(irqs(), 1, "a level that holds is not told again");
+	cfg_write(&rig, DEVFN, 0x04, 2, 0x0407);
+	ok(!is_irq(), "INTx disable");
+	cfg_write(&rig, DEVFN, 0x04, 2, 0x0007);
+	ok(is_irq(), "and enable");
+	wr(CTRL, 0x04140240);
+	ok(!is_irq(), "a reset lowers it");
+}
+
+static void test_batch(void)
+{
+	fresh();
+	wr(IMS, RXT0);
+	for (unsigned int i = 0; i < 5; i++)
+		net.nic.receive(net.nic.dev, f, sizeof(f), false);
+	rig_settle(&rig);
+	is_hex(irqs(), 0, "frames, and the turn is not over");
+	net.nic.received(net.nic.dev);
+	rig_settle(&rig);
+	is_hex(irqs(), 1, "one interrupt for five frames");
+	is_hex(rd(ICR), RXT0, "RXT0");
+	is_hex(irqs(), 1, "lowered");
+	net.nic.received(net.nic.dev);
+	rig_settle(&rig);
+	is_hex(rd(ICR) | irqs(), 0, "nothing came: nothing");
+	/* 15 free at first, half of 16 is the threshold. */
+	net.nic.receive(net.nic.dev, f, sizeof(f), false);
+	nicrig_give(&net, f, sizeof(f), false);
+	is_hex(rd(ICR), RXT0 | RXDMT0, "half of the buffers are used");
+	nicrig_give(&net, f, sizeof(f), false);
+	is_hex(rd(ICR), RXT0, "told once");
+	wr(RSRPD, 204);
+	nicrig_give(&net, f, sizeof(f), false);
+	is_hex(rd(ICR), RXT0 | 0x10000, "a small packet");
+	wr(RSRPD, 203);
+	nicrig_give(&net, f, sizeof(f), false);
+	is_hex(rd(ICR), RXT0, "one that is not");
+}
+
+static void test_rx_delay(void)
+{
+	fresh();
+	wr(IMS, RXT0);
+	wr(RDTR, 100);				/* 102.4 us */
+	wr(RADV, 150);				/* 153.6 us */
+	give(f, sizeof(f));
+	ok(!is_irq(), "RDTR: not at once");
+	is_hex(rd(ICR), 0, "nor the cause");
+	rig_advance(&rig, 100 * NS_PER_US);
+	ok(!is_irq(), "after 100 us: not yet");
+	rig_advance(&rig, 3 * NS_PER_US);
+	ok(is_irq(), "after 103 us");
+	(void)rd(ICR);
+	ok(!is_timed(), "then nothing ticks");
+	give(f, sizeof(f));
+	rig_advance(&rig, 80 * NS_PER_US);
+	give(f, sizeof(f));
+	rig_advance(&rig, 70 * NS_PER_US);
+	ok(!is_irq(), "each frame starts RDTR anew");
+	rig_advance(&rig, 4 * NS_PER_US);
+	ok(is_irq(), "but RADV ends it");
+	(void)rd(ICR);
+	wr(RADV, 0);
+	give(f, sizeof(f));
+	wr(RDTR, 0x80000000 | 100);
+	ok(is_irq(), "FPD: now");
+	is_hex(rd(RDTR), 100, "FPD is not kept");
+	(void)rd(ICR);
+	wr(RDTR, 0x80000000);
+	ok(!is_irq(), "FPD with nothing delayed");
+	give(f, sizeof(f));
+	ok(is_irq(), "RDTR 0: at once");
+}
+
+static void test_tx_delay(void)
+{
+	fresh();
+	wr(IMS, TXDW);
+	wr(TIDV, 50);
+	wr(TADV, 70);
+	send_one(TXD_IDE);
+	is_hex(rd(ICR) & TXDW, 0, "IDE: not at once");
+	ok(tx_desc(0)[12] & 1, "but done");
+	rig_advance(&rig, 40 * NS_PER_US);
+	send_one(TXD_IDE);
+	rig_advance(&rig, 30 * NS_PER_US);
+	ok(!is_irq(), "TIDV starts anew");
+	rig_advance(&rig, 2 * NS_PER_US);
+	ok(is_irq(), "TADV ends it");
+	(void)rd(ICR);
+	send_one(TXD_IDE);
+	send_one(0);
+	ok(is_irq(), "one without IDE: at once");
+	(void)rd(ICR);
+	rig_advance(&rig, NS_PER_S);
+	is_hex(rd(ICR), 0, "and not again for the other");
+	send_one(TXD_IDE);
+	wr(TIDV, 0x80000000 | 50);
+	ok(is_irq(), "FPD");
+	(void)rd(ICR);
+	wr(TIDV, 0);
+	send_one(TXD_IDE);
+	ok(is_irq(), "TIDV 0: at once");
+}
+
+/* How often a driver that answers at once is interrupted in @us. */
+static unsigned int count_irqs(unsigned int us)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < us; i++) {
+		rig_advance(&rig, NS_PER_US);
+		give(f, sizeof(f));
+		wr(RDT, (rd(RDH) + 15) % 16);
+		if (is_irq()) {
+			n++;
+			(void)rd(ICR);
+		}
+	}
+	return n;
+}
+
+static void test_throttling(void)
+{
+	unsigned int n;
+
+	fresh();
+	wr(IMS, RXT0);
+	is_hex(count_irqs(1000), 1000, "a frame, an interrupt");
+	wr(ITR, 195);				/* 49.92 us: 20000 a second */
+	n = count_irqs(10000);
+	ok(n >= 195 && n <= 201, "ITR: %u in 10 ms", n);
+	rig_advance(&rig, NS_PER_S);
+	(void)rd(ICR);
+	rig_advance(&rig, NS_PER_S);
+	ok(!is_timed(), "idle: nothing ticks");
+	give(f, sizeof(f));
+	ok(is_irq(), "after a pause: at once");
+	(void)rd(ICR);
+	give(f, sizeof(f));
+	ok(!is_irq(), "too soon");
+	wr(IMC, RXT0);
+	rig_advance(&rig, NS_PER_S);
+	ok(!is_irq(), "masked while it waited");
+	wr(IMS, RXT0);
+	ok(is_irq(), "unmasked later: at once");
+}
+
+static void test_unplug(void)
+{
+	fresh();
+	wr(IMS, 0xffff);
+	wr(ICS, 4);
+	wr(RDTR, 100);
+	give(f, sizeof(f));
+	ok(is_irq() && is_timed(), "busy");
+	rig_unplug(&rig, UNPLUG_IDE_DISKS | UNPLUG_AUX_IDE_DISKS);
+	ok(!net.closed, "disks are not us");
+	rig_unplug(&rig, UNPLUG_NICS);
+	ok(net.closed && !rig.waits, "unplugged: the host is let go");
+	ok(!is_irq(), "the line is low");
+	is_hex(rig_said(&rig, ANS_UNMAP), 3, "all windows are gone");
+	is_hex(rig_win(&rig, CHAN_MMIO, BAR0, 4), IO_NO_WIN, "memory");
+	is_hex(rig_win(&rig, CHAN_PIO, BAR1, 4), IO_NO_WIN, "ports");
+	is_hex(cfg_read(&rig, DEVFN, 0, 4), ~0u, "configuration space");
+	ok(give(f, sizeof(f)), "late frames are dropped");
+	nicrig_drain(&net);
+	nicrig_link(&net, false);
+	rig_advance(&rig, NS_PER_S);
+	ok(!is_irq() && !is_timed(), "and nothing happens");
+	net.closed = false;
+	rig_unplug(&rig, UNPLUG_NICS);
+	ok(!net.closed, "again: nothing");
+}
+
+/* A successor's registers are those that were committed. */
+static void test_successor(void)
+{
+	const struct state_half *h;
+	struct e1000_regs r;
+
+	fresh();
+	wr(ITR, 77);
+	net.full = true;
+	memcpy(rig.ram + TX_DATA, f, sizeof(f));
+	send_one(0);
+	h = &rig.state->half[rig.state->flip & 1];
+	memcpy(&r, h->regs + rig.bus.dev[card.id].regs_at, sizeof(r));
+	ok(r.itr == 77 && r.tdh == 1 && r.tx.held, "committed");
+	rig_successor(&rig);
+	nicrig_init(&net, mac);
+	memset(&card, 0, sizeof(card));
+	e1000_init(&card, &rig.bus, DEVFN, &net.nic, NULL, 0);
+	card.r = r;
+	card.r.gone = 1;
+	rig_close(&rig);
+	ok(net.closed, "a successor lets go what is unplugged");
+	rig_successor(&rig);
+	nicrig_init(&net, mac);
+	build(NULL, 0);
+	card.r = r;
+	plug();
+	nicrig_drain(&net);
+	rig_settle(&rig);
+	ok(net.sent_count == 1 && net.sent[0].len_bytes == 64 &&
+	   !memcmp(net.sent[0].bytes, f, 64), "and sends what was held");
+}
+
+int main(void)
+{
+	test_causes();
+	test_batch();
+	test_rx_delay();
+	test_tx_delay();
+	test_throttling();
+	test_unplug();
+	test_successor();
+	rig_free(&rig);
+	nicrig_clear(&net);
+	return tap_done();
+}
