@@ -57,6 +57,18 @@ def stage_cloister(builddir, folder, progress):
     raise RunError(LAB, f'{builddir} installs no libexec/cloister/cloister')
 
 
+# Built with Cloister, for scripts in dom0; not installed.
+TOOLS = ['tests/xenlab/handles']
+
+
+def stage_tools(builddir, folder):
+    """Copies what such a build has of TOOLS."""
+    for name in TOOLS:
+        path = os.path.join(builddir, name)
+        if os.path.exists(path):
+            shutil.copy(path, folder)
+
+
 def parse_disk(text, readonly=False):
     path, fmt = text, 'raw'
     match = re.match(r'(.*),(raw|qcow2|qcow|vhd|vmdk|qed)$', text)
@@ -165,6 +177,7 @@ class Session:
             image, self.out, memory=memory, dom0_vcpus=options.dom0_vcpus,
             disks=disks + ([cdrom] if cdrom else []), stage=stage,
             env={'NAME': name}, terminal=terminal)
+        stage_tools(options.builddir, os.path.join(self.machine.lab, 'bin'))
         text = guest.config(disks, cdrom, options.backend, options.nic,
                             options.memory, options.vcpus, device_model,
                             extra)
