@@ -64,7 +64,7 @@ void spawn_spec_opt(struct spawn_spec *s, const char *fmt, ...)
 
 static bool has_all(const char *workers, const char *broker)
 {
-	static const char *const role[] = { "platform", "disk", "vga", "vnc" };
+	static const char *const role[] = { "platform", "disk", "net", "vga", "vnc" };
 	char path[600];
 
 	snprintf(path, sizeof(path), "%.550s/cloister-broker", broker);

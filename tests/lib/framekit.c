@@ -125,6 +125,12 @@ void framekit_leave_partial(const struct framekit *k, uint8_t *frame, size_t len
 	put16(frame + tcp + 16, end_around(pseudo(k, frame + ip, len - tcp)));
 }
 
+void framekit_finish(uint8_t *frame, size_t len, size_t start, size_t offset)
+{
+	put16(frame + start + offset,
+	      0xffff - end_around(add(0, frame + start, len - start)));
+}
+
 bool framekit_is_right(const struct framekit *k, const uint8_t *frame, size_t len)
 {
 	size_t at = framekit_ip_at(k), tcp = framekit_tcp_at(k);

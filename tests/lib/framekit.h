@@ -30,6 +30,8 @@ size_t framekit_header_bytes(const struct framekit *k);
 size_t framekit_make(const struct framekit *k, uint8_t *frame);
 /* Only the pseudo header's sum is where the TCP checksum goes. */
 void framekit_leave_partial(const struct framekit *k, uint8_t *frame, size_t len);
+/* What a card is asked to do: the checksum that is missing. */
+void framekit_finish(uint8_t *frame, size_t len, size_t start, size_t offset);
 /* Do IP length, IP checksum and TCP checksum fit this frame of @len? */
 bool framekit_is_right(const struct framekit *k, const uint8_t *frame, size_t len);
 

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tests/integ/net_guest.h - drivers for the network cards, on a fake guest
+ *
+ * As small as drivers can be: one ring each way, no interrupts, one frame at a
+ * time out.  The rtl8139 is driven in C+ mode.  Register names and layouts are
+ * the data sheets'.
+ */
+#ifndef TESTS_INTEG_NET_GUEST_H
+#define TESTS_INTEG_NET_GUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fakeguest.h"
+
+#define NET_GUEST_RX	32u		/* descriptors */
+
+struct net_guest {
+	struct fakeguest *g;
+	unsigned int slot;
+	bool e1000;
+	unsigned int tx_at, rx_at;
+	unsigned int given;		/* receive buffers the card has */
+};
+
+/* What the card is to do on a frame with TCP over IPv4, no tags. */
+struct net_guest_todo {
+	bool csum;			/* IP's and TCP's */
+	unsigned int mss;		/* not 0: cut */
+	unsigned int tcp_at, header_bytes;
+};
+
+/* Brings the card up with all receive buffers given. */
+void net_guest_start(struct net_guest *n, struct fakeguest *g, const char *model,
+		     unsigned int slot);
+/* Returns when the card is done with it; false: it never was. */
+bool net_guest_send(struct net_guest *n, const void *frame, size_t len,
+		    const struct net_guest_todo *todo);
+/* The next frame received, without FCS; 0: none in @ms.  Its buffer is given
+   back unless @keep. */
+size_t net_guest_receive(struct net_guest *n, void *frame, bool *csum_good,
+			 bool keep, int ms);
+/* Gives back all buffers that were kept. */
+void net_guest_refill(struct net_guest *n);
+bool net_guest_has_link(struct net_guest *n);
+bool net_guest_is_there(struct net_guest *n);
+
+#endif /* TESTS_INTEG_NET_GUEST_H */
