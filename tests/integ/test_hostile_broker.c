@@ -7,6 +7,7 @@
  * with one line: status 0 or 1, never a signal, never for ever.
  */
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,7 +24,9 @@ static struct fakefamily f;
 static char image[] = "/tmp/cloister-hostile-XXXXXX";
 static struct chan *chan[FF_BROKER];
 static struct chan_broker end_of[FF_BROKER];
-static const char *const names[FF_BROKER] = { "platform", "disk0", "vga" };
+static const char *const names[FF_BROKER] = { "platform", "disk0", "vga", "net0" };
+static const char *nic = "rtl8139";
+static int wire[2] = { -1, -1 };	/* a tap, and its other end */
 
 static uint32_t seed;
 
@@ -48,9 +51,14 @@ static bool start(void)
 	struct fakefamily_conf conf = {
 		.guest = { .vcpus = 1, .low_bytes = 16 << 20 },
 		.image = { image, image }, .read_only = { false, true },
-		.played = { [FF_BROKER] = true }, .quiet = true,
+		.played = { [FF_BROKER] = true }, .quiet = true, .nic = nic,
 	};
 
+	close(wire[0]);
+	close(wire[1]);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, wire))
+		return ok(false, "a socket for a tap");
+	conf.tap = wire[0];
 	if (!fakefamily_start(&f, &conf))
 		return ok(false, "the workers are up");
 	for (enum fakefamily_who w = 0; w < FF_BROKER; w++) {
@@ -264,7 +272,7 @@ static void test_random(enum fakefamily_who who, unsigned int count, uint32_t fr
 
 int main(void)
 {
-	struct fakefamily_conf conf = { .played = { [FF_BROKER] = true } };
+	struct fakefamily_conf conf = { .played = { [FF_BROKER] = true }, .nic = nic };
 	const char *why = fakefamily_missing(&conf);
 	const char *more = getenv("CLOISTER_TEST_MSGS");
 	unsigned int count = more ? (unsigned int)atoi(more) : RANDOM_MSGS;
@@ -277,6 +285,8 @@ int main(void)
 	test_deaf();
 	for (enum fakefamily_who w = 0; w < FF_BROKER; w++)
 		test_random(w, count, 7 + w);
+	nic = "e1000";
+	test_random(FF_NET, count, 11);
 	unlink(image);
 	return tap_done();
 }
