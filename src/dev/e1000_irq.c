@@ -92,6 +92,9 @@ void e1000_irq_delay(struct e1000 *d, enum e1000_due what)
 			now + (int64_t)absolute * DELAY_NS : NEVER;
 	if (at > d->latest_ns[what])
 		at = d->latest_ns[what];
+	/* Nobody is interrupted before that anyway: one timer does for both. */
+	if (d->r.itr && at < d->next_irq_ns)
+		at = d->next_irq_ns;
 	e1000_set_due(d, what, at);
 }
 

@@ -106,6 +106,8 @@ static void do_popts(struct work *w)
 		ask_csum(w, c->tucss, c->tucso, end_of(c->tucse));
 }
 
+_Static_assert(E1000_TX_MAX - NIC_HEADER_BYTES <= IP_MAX, "IP's length field");
+
 /* Can the host cut it?  Then headers have the lengths of the whole. */
 static bool is_large_send(const struct work *w)
 {
@@ -114,7 +116,7 @@ static bool is_large_send(const struct work *w)
 	uint32_t ip = c->paylen_cmd & TUCMD_IP ? IP4_MIN : IP6_BYTES;
 
 	return (c->paylen_cmd & TUCMD_TCP) && (w->t->popts & POPTS_TXSM) &&
-		c->mss && len > hdr && len - c->ipcss <= IP_MAX &&
+		c->mss && len > hdr &&
 		c->ipcss >= NIC_HEADER_BYTES && c->ipcss + ip <= c->tucss &&
 		c->tucss + TCP_MIN <= hdr && c->tucso >= c->tucss &&
 		c->tucso + 2u <= hdr;

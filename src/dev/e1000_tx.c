@@ -234,7 +234,7 @@ void e1000_tx_run(struct e1000 *d)
 {
 	uint32_t count = ring_count(d);
 
-	if (d->sending || !(d->r.tctl & TCTL_EN) || !e1000_is_on(d) ||
+	if (d->r.tx.held || !(d->r.tctl & TCTL_EN) || !e1000_is_on(d) ||
 	    d->r.tdh == d->r.tdt)
 		return;
 	if (d->r.tdh >= count || d->r.tdt >= count) {
@@ -242,24 +242,20 @@ void e1000_tx_run(struct e1000 *d)
 			   d->r.tdh, d->r.tdt, count);
 		return;
 	}
-	d->sending = true;
-	if (!d->r.tx.held) {
-		work_ring(d, (d->r.tdt + count - d->r.tdh) % count);
-		tell(d);
-	}
-	d->sending = false;
+	work_ring(d, (d->r.tdt + count - d->r.tdh) % count);
+	tell(d);
 }
 
 void e1000_send_ready(void *dev)
 {
 	struct e1000 *d = dev;
 
-	if (d->r.gone || d->sending || !d->r.tx.held)
+	if (d->r.gone || d->resending || !d->r.tx.held)
 		return;
 	bus_touch(d->bus, d->id);
-	d->sending = true;
+	d->resending = true;
 	d->r.tx.held = !send_frame(d);
-	d->sending = false;
+	d->resending = false;
 	e1000_tx_run(d);
 }
 

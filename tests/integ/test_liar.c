@@ -25,6 +25,7 @@
 #define POSTED_OFF	2		/* rows that we announce */
 #define SHADOW_OFF	7
 #define VGA_PORT	0x3c5
+#define VGA_FAR		0x3818		/* a row in the middle of its memory */
 #define ONES		0xffu
 #define WAIT_MS		3000
 
@@ -85,6 +86,8 @@ static void announce_vga(void)
 	add_win(vga.c, CHAN_PIO, 0x3b0, 0x30, true, false);
 	add_win(vga.c, CHAN_MMIO, 0xa0000, 0x20000, true, false);
 	add_row(vga.c, 0, VGA_PORT - 0x3b0, CHAN_ROW_POSTED);
+	add_row(vga.c, 1, VGA_FAR, CHAN_ROW_SHADOW);
+	vga.c->shadow[1] = CHAN_SHADOW_VALID | 0x5a;
 	vga.c->ready = 1;
 }
 
@@ -679,6 +682,23 @@ static void test_slow_vga_order(void)
 	end("slow vga");
 }
 
+/* Rows are found wherever they are in a big window, and only there. */
+static void test_far_row(void)
+{
+	struct io_msg m;
+
+	if (!start(false, true))
+		return;
+	is_hex(fakeguest_load_mem(g, 1, 0xa0000 + VGA_FAR, 1), 0x5a,
+	       "a shadow word far into a window");
+	post(2, XEN_IOREQ_TYPE_COPY, 0xa0000 + (VGA_FAR & 0xff), true, 0);
+	ok(next(&vga, &m) && m.addr == 0xa0000 + (VGA_FAR & 0xff),
+	   "another offset is asked for");
+	answer(&vga, &m, 0x33);
+	ok(reads_as(2, 0x33), "and answered");
+	end("far row");
+}
+
 static void test_slow_vga_full(void)
 {
 	struct io_msg m;
@@ -793,6 +813,7 @@ int main(void)
 	test_lying_unplug();
 	test_slow_vga_order();
 	test_slow_vga_full();
+	test_far_row();
 	test_announcements(40);
 	return tap_done();
 }

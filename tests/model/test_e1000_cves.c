@@ -108,7 +108,7 @@ static void test_cve_2025_12464(void)
 	rx_ring(8, RCTL_ON | 0x40);
 	wr(TCTL, 0x0003f0f2);
 	memset(rig.ram + TX_DATA, 0x5a, 64);
-	for (unsigned int len = 0; len < 60; len += 7) {
+	for (unsigned int len = 56; len < 60; len -= 7) {
 		wr(TDH, 0);
 		wr(RDH, 0);
 		memset(rx_data(0), 0xcc, 80);
@@ -129,7 +129,8 @@ static void test_cve_2018_17963(void)
 	machine();
 	rx_ring(8, RCTL_ON | LPE);
 	ok(give(f, (size_t)1 << 31) && give(f, SIZE_MAX) &&
-	   give(f, NIC_FRAME_MAX + 1) && rd(RDH) == 0,
+	   give(f, NIC_FRAME_MAX + 1) && give(f, ((size_t)1 << 32) + 100) &&
+	   rd(RDH) == 0,
 	   "CVE-2018-17963: dropped before a byte is read");
 	ok(is_alive(), "CVE-2018-17963: alive");
 }

@@ -208,6 +208,25 @@ static void test_throttling(void)
 	ok(is_irq(), "unmasked later: at once");
 }
 
+/* Where ITR holds interrupts back anyway, a delay has no end of its own. */
+static void test_delay_and_throttling(void)
+{
+	fresh();
+	wr(IMS, TXDW);
+	wr(ITR, 1000);				/* 256 us */
+	wr(TIDV, 8);
+	send_one(TXD_IDE);
+	rig_advance(&rig, 9 * NS_PER_US);
+	is_hex(rd(ICR), 0x03, "the first: after TIDV");
+	send_one(TXD_IDE);
+	(void)rd(ICR);
+	rig_advance(&rig, 200 * NS_PER_US);
+	ok(!is_irq() && rd(ICR) == 0, "the next: not before ITR's time");
+	rig_advance(&rig, 60 * NS_PER_US);
+	ok(is_irq(), "then");
+	is_hex(rd(ICR), 0x01, "with its cause");
+}
+
 static void test_unplug(void)
 {
 	fresh();
@@ -275,6 +294,7 @@ int main(void)
 	test_rx_delay();
 	test_tx_delay();
 	test_throttling();
+	test_delay_and_throttling();
 	test_unplug();
 	test_successor();
 	rig_free(&rig);

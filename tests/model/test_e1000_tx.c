@@ -231,9 +231,16 @@ static void test_data_csum(void)
 	is_hex(be_get(net.sent[0].bytes + TCP + 16),
 	       (uint16_t)~slow_sum(f + TCP, len - 9 - TCP), "but done");
 	nicrig_clear(&net);
-	wr(TDH, 1);
+	put_context(0, IP, (uint8_t)(len - 1), 0, 200, 210, 0, 0, 0, 0);
+	send_data(len, 0, IXSM | TXSM);
+	ok(!t->csum && sent(0, f, len), "sums half behind the end: not done");
+	nicrig_clear(&net);
+	put_context(0, IP, IP + 10, TCP - 1, TCP, TCP + 16, 0, 0, 0, 0);
 	send_data(len, 0, TXSM);
-	is_hex(net.sent_count, 1, "a context is kept for the next frame");
+	put_desc(2, TX_DATA, (uint32_t)len | TXD_DATA | TXD_EOP, TXSM);
+	kick(3);
+	ok(net.sent_count == 2 && net.sent[1].todo.csum_start == TCP,
+	   "a context is kept for the next frame");
 }
 
 static void test_large_send(void)
