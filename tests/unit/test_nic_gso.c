@@ -169,6 +169,7 @@ static void test_complete(void)
 	}
 	ok(wrong == 0, "%u checksums are completed", ROUNDS);
 	memset(frame, 0, 64);
+	memset(frame + 50, 0xff, 2);
 	ok(nic_gso_complete(frame, 64, 34, 6) && framekit_be16(frame + 40) == 0xffff,
 	   "one that is 0 is stored as its other form");
 	memset(before, 0x5a, 64);
