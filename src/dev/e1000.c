@@ -113,9 +113,7 @@ void e1000_reset(struct e1000 *d)
 static void let_go(struct e1000 *d)
 {
 	d->closed = true;
-	for (unsigned int i = 0; i < E1000_DUE_COUNT; i++)
-		d->due_ns[i] = INT64_MAX;
-	timer_off(d->bus, &d->timer);
+	e1000_irq_stop(d);
 	for (unsigned int i = 0; i < d->win_count; i++)
 		bus_unmap(d->bus, d->win[i]);
 	bus_unmap(d->bus, d->func.win);
@@ -140,6 +138,8 @@ static void settle(void *dev)
 
 	if (d->r.gone && !d->closed)
 		let_go(d);
+	else
+		e1000_irq_resume(d);
 }
 
 static const struct bus_dev_ops dev_ops = { .unplug = unplug, .settle = settle };

@@ -78,7 +78,8 @@ struct e1000_regs {		/* committed */
 	struct e1000_tx tx;
 	uint8_t line;		/* INTA is asserted */
 	uint8_t gone;		/* unplugged */
-	uint8_t rsvd[6];
+	uint8_t due;		/* bit per enum e1000_due */
+	uint8_t rsvd[5];
 };
 
 /* Committed, apart: changes seldom. */

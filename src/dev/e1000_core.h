@@ -81,6 +81,7 @@
 
 #define FCS_BYTES	4u
 #define DESC_BYTES	16u
+#define RING_BYTES	0x000fff80u	/* what RDLEN and TDLEN can say */
 
 /* ---- statistics: (offset - 0x4000) / 4 ---- */
 
@@ -128,6 +129,8 @@ void e1000_count_size(struct e1000 *d, enum e1000_stat first, size_t len,
 /* e1000_irq.c */
 void e1000_irq_init(struct e1000 *d);
 void e1000_irq_reset(struct e1000 *d);
+void e1000_irq_resume(struct e1000 *d);		/* a successor, and anybody */
+void e1000_irq_stop(struct e1000 *d);
 void e1000_irq_cause(struct e1000 *d, uint32_t bits);
 void e1000_irq_update(struct e1000 *d);
 /* A cause after its delay; TXDW or RXT0, by @what. */

@@ -32,6 +32,8 @@ static bool is_wanted(const struct e1000 *d)
 void e1000_set_due(struct e1000 *d, enum e1000_due what, int64_t at_ns)
 {
 	d->due_ns[what] = at_ns;
+	d->r.due &= (uint8_t)~(1u << what);
+	d->r.due |= (uint8_t)((at_ns != NEVER) << what);
 	if (at_ns < d->timer.deadline_ns)
 		timer_set(d->bus, &d->timer, at_ns);
 }
@@ -69,7 +71,7 @@ void e1000_irq_flush(struct e1000 *d, enum e1000_due what)
 {
 	if (d->due_ns[what] == NEVER)
 		return;
-	d->due_ns[what] = NEVER;
+	e1000_set_due(d, what, NEVER);
 	e1000_irq_cause(d, what == E1000_DUE_TX ? ICR_TXDW : ICR_RXT0);
 }
 
@@ -81,7 +83,7 @@ void e1000_irq_delay(struct e1000 *d, enum e1000_due what)
 	int64_t now, at;
 
 	if (!packet) {
-		d->due_ns[what] = NEVER;
+		e1000_set_due(d, what, NEVER);
 		e1000_irq_cause(d, tx ? ICR_TXDW : ICR_RXT0);
 		return;
 	}
@@ -113,11 +115,11 @@ static void fire(void *dev)
 			e1000_irq_flush(d, (enum e1000_due)i);
 			break;
 		case E1000_DUE_IRQ:
-			d->due_ns[i] = NEVER;
+			e1000_set_due(d, E1000_DUE_IRQ, NEVER);
 			e1000_irq_update(d);
 			break;
 		case E1000_DUE_LINK:
-			d->due_ns[i] = NEVER;
+			e1000_set_due(d, E1000_DUE_LINK, NEVER);
 			e1000_phy_negotiated(d);
 			break;
 		case E1000_DUE_COUNT:
@@ -133,10 +135,27 @@ static void fire(void *dev)
 /* Of the MAC: the PHY's time goes on. */
 void e1000_irq_reset(struct e1000 *d)
 {
-	d->due_ns[E1000_DUE_TX] = NEVER;
-	d->due_ns[E1000_DUE_RX] = NEVER;
+	e1000_set_due(d, E1000_DUE_TX, NEVER);
+	e1000_set_due(d, E1000_DUE_RX, NEVER);
 	d->next_irq_ns = 0;
 	e1000_irq_update(d);
+}
+
+/* What a predecessor waited for is due at once: nobody knows since when. */
+void e1000_irq_resume(struct e1000 *d)
+{
+	for (unsigned int i = 0; i < E1000_DUE_COUNT; i++)
+		if ((d->r.due & (1u << i)) && d->due_ns[i] == NEVER)
+			e1000_set_due(d, (enum e1000_due)i,
+				      timer_now_ns(d->bus));
+	e1000_irq_update(d);
+}
+
+void e1000_irq_stop(struct e1000 *d)
+{
+	for (unsigned int i = 0; i < E1000_DUE_COUNT; i++)
+		e1000_set_due(d, (enum e1000_due)i, NEVER);
+	timer_off(d->bus, &d->timer);
 }
 
 void e1000_irq_init(struct e1000 *d)

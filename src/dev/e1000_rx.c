@@ -48,7 +48,7 @@ struct shown {
 
 static uint32_t ring_count(const struct e1000 *d)
 {
-	return d->r.rdlen / DESC_BYTES;
+	return (d->r.rdlen & RING_BYTES) / DESC_BYTES;
 }
 
 /* Descriptors that are the card's. */

@@ -44,7 +44,7 @@ _Static_assert(sizeof(struct desc) == DESC_BYTES, "SDM 3.3.3");
 
 static uint32_t ring_count(const struct e1000 *d)
 {
-	return d->r.tdlen / DESC_BYTES;
+	return (d->r.tdlen & RING_BYTES) / DESC_BYTES;
 }
 
 static uint64_t desc_at(const struct e1000 *d, uint32_t index)
@@ -147,7 +147,8 @@ static void take_data(struct e1000 *d, const struct desc *desc, uint32_t len)
 
 	if (!t->open)
 		begin_frame(d, desc);
-	if (t->too_long || len > E1000_TX_MAX - t->bytes) {
+	if (t->too_long || t->bytes > E1000_TX_MAX ||
+	    len > E1000_TX_MAX - t->bytes) {
 		t->too_long = 1;
 	} else if (len) {
 		dma_read(d->bus, desc->addr,
@@ -246,6 +247,19 @@ void e1000_tx_run(struct e1000 *d)
 	tell(d);
 }
 
+/* A successor's could be anything. */
+static bool is_frame(const struct e1000_tx *t)
+{
+	uint32_t end = E1000_TAG_BYTES + E1000_TX_MAX;
+
+	return t->start <= E1000_TAG_BYTES && t->len >= NIC_HEADER_BYTES &&
+		t->len <= end - t->start && t->gso <= NIC_GSO_TCPV6 &&
+		(t->gso ? t->csum && t->gso_bytes && t->header_bytes < t->len :
+			  t->len <= NIC_FRAME_MAX + E1000_TAG_BYTES) &&
+		(!t->csum || (uint32_t)t->csum_start + t->csum_offset + 2 <=
+				t->len);
+}
+
 void e1000_send_ready(void *dev)
 {
 	struct e1000 *d = dev;
@@ -254,7 +268,7 @@ void e1000_send_ready(void *dev)
 		return;
 	bus_touch(d->bus, d->id);
 	d->resending = true;
-	d->r.tx.held = !send_frame(d);
+	d->r.tx.held = is_frame(&d->r.tx) && !send_frame(d);
 	d->resending = false;
 	e1000_tx_run(d);
 }

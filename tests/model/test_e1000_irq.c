@@ -262,6 +262,9 @@ static void test_successor(void)
 
 	fresh();
 	wr(ITR, 77);
+	wr(IMS, RXT0);
+	wr(RDTR, 100);
+	give(f, sizeof(f));
 	net.full = true;
 	memcpy(rig.ram + TX_DATA, f, sizeof(f));
 	send_one(0);
@@ -285,6 +288,9 @@ static void test_successor(void)
 	rig_settle(&rig);
 	ok(net.sent_count == 1 && net.sent[0].len_bytes == 64 &&
 	   !memcmp(net.sent[0].bytes, f, 64), "and sends what was held");
+	ok(is_timed() || !is_irq(), "the delayed cause is not forgotten");
+	rig_advance(&rig, NS_PER_US);
+	ok(is_irq() && rd(ICR) & RXT0, "it comes");
 }
 
 int main(void)

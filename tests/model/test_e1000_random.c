@@ -18,7 +18,7 @@
 #define GUARD_BYTES	4096u
 
 static uint64_t state;
-static unsigned int wrong, alive, unplugs, frames_in, frames_out, large, doorbells;
+static unsigned int wrong, alive, unplugs, frames_in, frames_out, large, doorbells, states;
 static uint8_t *guard;
 static uint8_t frame[NIC_FRAME_MAX];
 
@@ -266,6 +266,29 @@ static void random_event(void)
 	rig_settle(&rig);
 }
 
+/* What a successor finds need not make sense. */
+static void random_state(void)
+{
+	uint8_t *r = (uint8_t *)&card.r, *t = (uint8_t *)&card.t;
+
+	for (size_t i = 0; i < sizeof(card.r); i++)
+		r[i] = (uint8_t)rnd();
+	for (size_t i = 0; i < sizeof(card.t); i++)
+		t[i] = (uint8_t)rnd();
+	card.r.gone = 0;
+	card.r.line = is_irq();
+	if (rnd() % 2)
+		card.r.tx.start %= 8;
+	if (rnd() % 2)
+		card.r.tx.len %= 0x20000;
+	bus_touch(&rig.bus, card.id);
+	rig_settle(&rig);
+	wr(IMC, 0);
+	nicrig_drain(&net);
+	rig_settle(&rig);
+	states++;
+}
+
 static void look_alive(void)
 {
 	net.nic.link_up = true;
@@ -299,12 +322,14 @@ int main(int argc, char **argv)
 		random_access();
 		if (rnd() % 16 == 0)
 			random_event();
+		if (rnd() % 1000 == 0)
+			random_state();
 		check();
 		if (i % 5000 == 0)
 			look_alive();
 	}
-	printf("# in %u, out %u, large %u, doorbells %u, unplugs %u\n", frames_in,
-	       frames_out, large, doorbells, unplugs);
+	printf("# in %u, out %u, large %u, doorbells %u, unplugs %u, states %u\n", frames_in,
+	       frames_out, large, doorbells, unplugs, states);
 	is_hex(wrong, 0, "a million accesses");
 	is_hex(alive, ACCESSES / 5000, "after each reset it moved a frame");
 	ok(frames_out > 1000 && large > 50 && frames_in > 1000 && unplugs > 2,
