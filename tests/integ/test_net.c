@@ -17,6 +17,7 @@
 #include "abi/io_msg.h"
 #include "abi/nic_tally.h"
 #include "base/clock.h"
+#include "base/le.h"
 #include "fakefamily.h"
 #include "framekit.h"
 #include "net_guest.h"
@@ -27,11 +28,15 @@
 #define WAIT_MS		5000
 #define HEADER_BYTES	54u		/* Ethernet, IPv4, TCP */
 #define UNPLUG_PORT	0x10u
+#define ROM_BYTES	249856u
+#define ROM_AT		0xf4000000u
 
 static struct fakefamily f;
 static struct net_guest n;
 static int wire = -1;			/* the tap's other end */
 static const char *model;
+static char rom[] = "/tmp/test_net.XXXXXX";
+static uint8_t rom_bytes[ROM_BYTES];
 static uint8_t frame[FRAMEKIT_MAX], packet[FRAMEKIT_MAX];
 
 static uint64_t counted(enum nic_tally what)
@@ -60,6 +65,38 @@ static size_t take(struct virtio_net_hdr *h)
 	memcpy(h, packet, HDR);
 	memmove(packet, packet + HDR, (size_t)r - HDR);
 	return (size_t)r - HDR;
+}
+
+/* ---- the boot ROM ---- */
+
+/* As large as ipxe-qemu's; which card it is for, the guest looks itself. */
+static bool make_rom(void)
+{
+	FILE *file = fopen(rom, "w");
+
+	for (size_t i = 0; i < ROM_BYTES; i++)
+		rom_bytes[i] = (uint8_t)framekit_random();
+	rom_bytes[0] = 0x55;
+	rom_bytes[1] = 0xaa;
+	return file && fwrite(rom_bytes, 1, ROM_BYTES, file) == ROM_BYTES &&
+		fclose(file) == 0;
+}
+
+static void test_rom(void)
+{
+	const unsigned int devfn = FF_NIC_SLOT << 3;
+	unsigned int wrong = 0;
+
+	fakeguest_cfg_write(f.g, 0, devfn, 0x30, 4, 0xfffff800);
+	is_hex(fakeguest_cfg_read(f.g, 0, devfn, 0x30, 4), 0xfffc0000,
+	       "the ROM takes 256 KiB");
+	fakeguest_cfg_write(f.g, 0, devfn, 0x30, 4, ROM_AT | 1);
+	fakeguest_cfg_write(f.g, 0, devfn, 0x04, 2, 7);
+	for (size_t at = 0; at < ROM_BYTES; at += at < 64 ? 4 : 4092)
+		wrong += fakeguest_load_mem(f.g, 0, ROM_AT + at, 4) !=
+			 le32_get(rom_bytes + at);
+	ok(wrong == 0, "and is what the worker was given");
+	fakeguest_cfg_write(f.g, 0, devfn, 0x30, 4, 0);
 }
 
 /* ---- out ---- */
@@ -295,7 +332,8 @@ static bool start(void)
 	const char *why;
 	int pair[2];
 
-	conf = (struct fakefamily_conf){ .nic = model, .no_vga = true, .wide_plan = true };
+	conf = (struct fakefamily_conf){ .nic = model, .nic_rom = rom, .no_vga = true,
+		.wide_plan = true };
 	why = fakefamily_missing(&conf);
 	if (why) {
 		skip(why);
@@ -344,8 +382,13 @@ static void test_tap_gone(void)
 int main(int argc, char **argv)
 {
 	model = argc > 1 ? argv[1] : "rtl8139";
-	if (!start())
+	if (mkstemp(rom) < 0 || !make_rom())
+		return 1;
+	if (!start()) {
+		unlink(rom);
 		return tap_done();
+	}
+	test_rom();
 	test_send_plain();
 	test_send_csum();
 	test_send_large();
@@ -357,5 +400,6 @@ int main(int argc, char **argv)
 	test_unplug();
 	stop();
 	test_tap_gone();
+	unlink(rom);
 	return tap_done();
 }
