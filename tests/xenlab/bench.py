@@ -42,6 +42,14 @@ FIGURES = [(f'inb {port}', f'inb {port}', 'us',
     ('threads', 'threads of the device model', '', None, None),
 ]
 
+# With --nics: both cards in every guest, one used at a time.
+NICS = ['rtl8139', 'e1000']        # in the order in which the guest has drivers
+FIGURES += [(f'{nic} {what}', f'{nic}: {text}', unit, goal, None)
+            for nic in NICS for what, text, unit, goal in (
+                ('out', '8 MB from the guest, one TCP stream', 's', 0.5),
+                ('in', '8 MB to the guest, one TCP stream', 's', 0.5),
+                ('ping', 'ping of 64 bytes, mean', 'ms', None))]
+
 OFF = {'noshadow': 'shadow=off', 'noposted': 'posted=off',
        'nopoll': 'poll=off'}
 
@@ -101,11 +109,16 @@ class Bench:
                 if name in OFF:
                     extra = (f'device_model_args=["-cloister", '
                              f'"{OFF[name]}"]\n')
+                if self.options.nics:
+                    extra += guest.nics(NICS)
                 machine.write(name + '.cfg', guest.config(
                     [drive], device_model='/lab/bin/dm-timed', extra=extra))
             with self.progress.stage(f'Xen up, dom0 with {vcpus} vCPU'):
                 machine.start()
             machine.start_command('dm-watch')
+            if self.options.nics:
+                machine.run('setsid lab-netd </dev/null '
+                            '>/out/netd.log 2>&1 &')
             for number in range(1 if self.options.quick
                                 else self.options.rounds):
                 for name in self.variants:
@@ -175,6 +188,11 @@ class Bench:
             if found:
                 result[key] = int(found.group(1)) / 1e9
 
+        if self.options.nics:
+            self.progress.begin(f'{name}: network')
+            for i, nic in enumerate(NICS):
+                end = self.network(machine, end, f'eth{i}', nic, result)
+
         self.progress.begin(f'{name}: idle')
         _, end = self.ask(machine, end, 'sync; mount -o remount,ro /; sleep '
                           '3; echo re""ady', 'ready', 60)
@@ -193,6 +211,36 @@ class Bench:
                     'break; sleep 0.2; done', timeout=90)
         self.progress.end()
         return result
+
+    def network(self, machine, end, interface, nic, result):
+        """One card, alone on the bridge; lab-netd is the other end."""
+        def sent(kind):
+            line = machine.text('tail -n 1 /out/netd.log')
+            found = re.search(kind + r': .*seconds=([\d.]+)', line)
+            return float(found.group(1)) if found else None
+
+        _, end = self.ask(machine, end, f'ip link set {interface} up; ip addr '
+                          f'add 10.77.0.50/24 dev {interface}; sleep 5; ping '
+                          '-c 5 -q 10.77.0.1 | grep -c ", 0%"; echo net""up',
+                          'netup', 60)
+        text, end = self.ask(machine, end, 'ping -c 30 -s 56 -q 10.77.0.1; '
+                             'echo ping""ed', 'pinged', 90)
+        found = re.search(r'min/avg/max = [\d.]+/([\d.]+)/', text)
+        if found:
+            result[f'{nic} ping'] = float(found.group(1))
+        for what, kind, command in (
+                ('out', 'sink', 'dd if=/dev/zero bs=64k count=128 2>/dev/null '
+                 '| nc 10.77.0.1 5001'),
+                ('in', 'source', 'nc 10.77.0.1 5002 </dev/null | wc -c')):
+            _, end = self.ask(machine, end, command + '; echo mo""ved',
+                              'moved', 400)
+            seconds = sent(kind)
+            if seconds:
+                result[f'{nic} {what}'] = seconds
+        _, end = self.ask(machine, end, f'ip addr flush dev {interface}; ip '
+                          f'link set {interface} down; echo net""down',
+                          'netdown', 60)
+        return end
 
     def dom0_cpu(self, machine):
         """CPU seconds dom0 has used since it booted."""

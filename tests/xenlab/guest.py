@@ -64,5 +64,12 @@ def config(disks, cdrom=None, backend='phy', nic='none', memory=256, vcpus=1,
     return text + extra + ('' if extra.endswith('\n') else '\n')
 
 
+def nics(models):
+    """The line that gives a guest one card of each model."""
+    return 'vif=' + _list([
+        f'mac={MAC[:-2]}{0x60 + i:02x},model={model},bridge=xenbr0'
+        for i, model in enumerate(models)]) + '\n'
+
+
 def _list(items):
     return '[' + ', '.join(f"'{item}'" for item in items) + ']'
