@@ -13,6 +13,11 @@
  * (poll_window_init()).  Where we wait for the guest and not for a process of
  * this dom0, a yield now and then is for the others' sake only.
  *
+ * How long it can get depends on the machine: it is worth what a sleep and a
+ * wake-up cost, and they are made of system calls.  A guest that comes by
+ * every millisecond must not keep a real CPU busy, while under emulation a
+ * millisecond is forty calls.
+ *
  * The window is measured with the time stamp counter: in a PV dom0 reading
  * the clock can be a system call, dearer than the look itself.  A counter
  * that jumps only makes one window longer (bounded in looks) or shorter.
@@ -23,18 +28,22 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <x86intrin.h>
 
 #include "base/clock.h"
 
 #define POLL_START_NS	(20 * NS_PER_US)
 #define POLL_MAX_NS	(1000 * NS_PER_US)
+#define POLL_MAX_CALLS	150	/* system calls that the window is worth */
 #define POLL_LOOKS_MAX	100000u		/* whatever the counter says */
 #define POLL_GUEST_YIELD_NS	(200 * NS_PER_US)	/* between two yields */
 #define POLL_NEIGHBOUR_YIELD_NS	(5 * NS_PER_US)	/* ... with more CPUs */
 
 struct poll_window {
 	int64_t ns;		/* how long to look; 0: not at all */
+	int64_t max_ns;
 	bool on;
 	bool one_cpu;
 	uint64_t ticks_per_ms;	/* of the time stamp counter; 0: not known yet */
@@ -42,9 +51,25 @@ struct poll_window {
 	int64_t since_ns;
 };
 
+/* The cheapest system call there is, at its best. */
+static inline int64_t poll_window_call_ns(void)
+{
+	int64_t best = INT64_MAX;
+
+	for (unsigned int i = 0; i < 8; i++) {
+		int64_t from = clock_now_ns(), took;
+
+		(void)syscall(SYS_getppid);
+		took = clock_now_ns() - from;
+		if (took < best)
+			best = took;
+	}
+	return best;
+}
+
 /*
- * Start-up only: asks how many CPUs there are.  @on_one_cpu: look even if
- * there is but one.
+ * Start-up only: asks how many CPUs there are and what a system call costs.
+ * @on_one_cpu: look even if there is but one.
  */
 static inline void poll_window_init(struct poll_window *p, bool on,
 				    bool on_one_cpu)
@@ -57,6 +82,13 @@ static inline void poll_window_init(struct poll_window *p, bool on,
 		CPU_COUNT(&set) == 1;
 	if (p->one_cpu && !on_one_cpu)
 		p->on = false;
+	if (!p->on)
+		return;
+	p->max_ns = poll_window_call_ns() * POLL_MAX_CALLS;
+	if (p->max_ns < POLL_START_NS)
+		p->max_ns = POLL_START_NS;
+	if (p->max_ns > POLL_MAX_NS)
+		p->max_ns = POLL_MAX_NS;
 }
 
 static inline uint64_t poll_window_ticks(const struct poll_window *p, int64_t ns)
@@ -135,12 +167,12 @@ static inline void poll_window_slept(struct poll_window *p, uint64_t since, bool
 	/* A counter that ran backwards looks like a very long sleep. */
 	slept = ticks / p->ticks_per_ms >= POLL_MAX_NS / NS_PER_MS ? POLL_MAX_NS :
 		(int64_t)(ticks * (uint64_t)NS_PER_MS / p->ticks_per_ms);
-	if (slept >= POLL_MAX_NS)
+	if (slept >= p->max_ns)
 		p->ns = 0;
 	else if (worth && p->ns == 0)
 		p->ns = POLL_START_NS;
-	else if (worth && p->ns < POLL_MAX_NS)
-		p->ns = p->ns * 2 < POLL_MAX_NS ? p->ns * 2 : POLL_MAX_NS;
+	else if (worth && p->ns < p->max_ns)
+		p->ns = p->ns * 2 < p->max_ns ? p->ns * 2 : p->max_ns;
 }
 
 #endif /* BASE_POLL_H */
