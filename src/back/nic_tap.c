@@ -83,14 +83,19 @@ static void let_go(void)
 	tap.send_waits = tap.stopped = false;
 }
 
-/* Somebody deleted it.  From the loop only: the card is told. */
+/* Somebody deleted it.  From the loop only: the card is told, and that what
+   it keeps for us may go nowhere now. */
 static void lose(int cause)
 {
+	bool waits = tap.send_waits;
+
 	log_errno(cause, "tap is gone, link is down");
 	let_go();
 	tap.nic.link_up = false;
 	if (tap.nic.link_changed)
 		tap.nic.link_changed(tap.nic.dev);
+	if (waits)
+		tap.nic.send_ready(tap.nic.dev);
 }
 
 /* ---- to the wire ---- */

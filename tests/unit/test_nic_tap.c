@@ -416,6 +416,15 @@ static void test_end(void)
 	close(peer);
 	turn();
 	ok(card.link_calls == 1, "even while the card has no buffer");
+
+	peer = begin_pair();
+	while (send_all(frame, 60, &plain) == 0)
+		;
+	close(peer);
+	nic_tap_event(NULL, EPOLLERR);	/* all that a deleted tap has to say */
+	ok(card.link_calls == 1 && card.ready_calls == 1 &&
+	   send_all(frame, 60, &plain) == 0,
+	   "while the card waits for room: it need not any more");
 }
 
 static void test_mac(void)
