@@ -112,6 +112,7 @@ struct broker {
 	struct xen_bufioreq_page *buf;
 	unsigned int vcpus;
 	bool started, stopping;
+	bool kicked;			/* FD_ANSWER_KICK has to be emptied */
 	uint16_t unplug_ask, unplug_owe; /* bit per worker, as in struct vcpu */
 	uint32_t unplug_mask;
 	int unplug_peer;		/* who asked; -1: nobody */

@@ -110,6 +110,8 @@ static void wait_events(int timeout_ms)
 			read_ctl();
 		else if (got[i].data.u32 == (uint32_t)hv_ev_fd(broker.hv))
 			took_buffered |= take_channels();
+		else if (got[i].data.u32 == FD_ANSWER_KICK)
+			broker.kicked = true;
 	}
 	if (took_buffered)
 		broker.buf_hot = true;
@@ -171,6 +173,21 @@ static bool neighbour_owes(void)
 	return false;
 }
 
+/*
+ * Not for its count: but all workers share it, and one of them could fill it,
+ * so that the writes of the others would fail and wake nobody.  Filling it
+ * wakes us as well; we sleep with an empty one.
+ */
+static void empty_kick(void)
+{
+	uint64_t count;
+
+	if (broker.kicked && read(FD_ANSWER_KICK, &count, sizeof(count)) < 0 &&
+	    errno != EAGAIN)
+		log_errno(errno, "cannot read: fd=%d", FD_ANSWER_KICK);
+	broker.kicked = false;
+}
+
 static void idle(void)
 {
 	uint64_t since;
@@ -179,6 +196,7 @@ static void idle(void)
 		return;
 	ioreq_drain_buffered();
 	peer_kick_all();
+	empty_kick();
 	set_asleep(true);
 	atomic_thread_fence(memory_order_seq_cst); /* C, ring/chan.h */
 	if (!work_waits(NULL)) {

@@ -6,7 +6,8 @@
  * anywhere into their channels: indices, answers, shadow words, mirrors, data
  * slots, and the words that are the broker's, while vCPUs use them.  The
  * broker must not mind, platform must work on, and when the broker is stopped
- * every vCPU has an answer.
+ * every vCPU has an answer.  The same when one of them spoils what all wake the
+ * broker with.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -219,6 +220,50 @@ static void live(unsigned int n)
 	ok(fakefamily_stop(&f), "it ends by itself");
 }
 
+/* Others may add to it at the same time. */
+static bool fill_kick(void)
+{
+	const uint64_t full = UINT64_MAX - 1;
+	uint64_t count;
+
+	for (int i = 0; i < 1000; i++) {
+		(void)!read(f.answer_kick_fd, &count, sizeof(count));
+		if (write(f.answer_kick_fd, &full, sizeof(full)) ==
+		    (ssize_t)sizeof(full))
+			return true;
+	}
+	return false;
+}
+
+/* An eventfd that is full takes no more: nobody's write would wake the broker,
+   which here sleeps whenever it waits. */
+static void test_full_kick(void)
+{
+	struct fakefamily_conf conf = {
+		.guest = { .vcpus = VCPUS, .low_bytes = 16 << 20 },
+		.played = { [FF_DISK] = true, [FF_VGA] = true },
+		.announce = announce, .wide_plan = true, .quiet = true,
+		.plan_flags = PLAN_NO_POLL | PLAN_NO_SHADOW | PLAN_NO_POSTED,
+	};
+	bool filled = true, good = true;
+
+	if (!fakefamily_start(&f, &conf)) {
+		ok(false, "the family is up");
+		return;
+	}
+	g = f.g;
+	g->timeout_ms = 3000;
+	for (int i = 0; filled && good && i < 10; i++) {
+		filled = fill_kick();
+		usleep(i % 2 * 2000);	/* asleep again, or not yet */
+		fakeguest_out(g, 3, 0x3ff, 1, (uint32_t)i);
+		good = !fakeguest_fault(g);
+	}
+	ok(filled && good, "one fills the eventfd of all: others go on");
+	ok(good && platform_works(), "and on");
+	ok(fakefamily_stop(&f), "it ends by itself");
+}
+
 int main(void)
 {
 	struct fakefamily_conf conf = {
@@ -229,5 +274,6 @@ int main(void)
 		return skip_all(why);
 	for (unsigned int n = 1; n <= LIVES; n++)
 		live(n);
+	test_full_kick();
 	return tap_done();
 }
