@@ -202,7 +202,8 @@ static void place_fds(struct errand *e)
 		fail_child(e, "descriptors");
 }
 
-/* Signals are blocked and have their default actions. */
+/* Signals are blocked and have no handlers; the program forgets which of them
+   we ignore (runtime/sandbox.c). */
 static void run_child(void *arg)
 {
 	char *const no_env[] = { NULL };
@@ -241,9 +242,10 @@ static long clone_and_call(struct clone_args *a, void (*fn)(void *), void *arg)
 	__asm__ volatile("syscall\n\t"
 			 "test %%rax, %%rax\n\t"
 			 "jnz 1f\n\t"
-			 "xor %%ebp, %%ebp\n\t"
 			 "mov %[arg], %%rdi\n\t"
-			 "call *%[fn]\n\t"
+			 "mov %[fn], %%rax\n\t"
+			 "xor %%ebp, %%ebp\n\t"	/* may hold either */
+			 "call *%%rax\n\t"
 			 "ud2\n"
 			 "1:"
 			 : "=a"(rc)
