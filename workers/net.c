@@ -5,6 +5,7 @@
  * Opens nothing: the tap and the boot ROM arrive at fixed numbers (abi/fds.h).
  * Options: model=, mac=, devfn=, rom=0|1.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "abi/fds.h"
+#include "abi/nic_rom.h"
 #include "abi/state.h"
 #include "back/nic_tap.h"
 #include "base/bug.h"
@@ -21,10 +23,11 @@
 #include "policy/policy_net.h"
 #include "runtime/worker.h"
 
-#define ROM_BYTES	(512u * 1024u)	/* ipxe-qemu's have half of it */
-
 static struct worker *worker;
-static uint8_t rom[ROM_BYTES];
+static uint8_t rom[NIC_ROM_MAX];
+
+static_assert(NIC_ROM_MAX <= RTL8139_ROM_MAX && NIC_ROM_MAX <= E1000_ROM_MAX,
+	      "every card has room for it");
 
 /* The table of cards: NAME_init() of dev/NAME.h, on a card of its own. */
 #define NIC_MODEL(name, vendor, device, rom_file)			\

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "abi/nic_rom.h"
+
 static const struct nic_model models[] = {
 #define NIC_MODEL(name, vendor, device, rom) { #name, vendor, device, rom },
 #include "abi/nic_model.def"
@@ -52,6 +54,10 @@ int nic_open_rom(const char *file, char *why, size_t why_len)
 		rc = -errno;
 	else if (fstat(fd, &st) || !S_ISREG(st.st_mode))
 		rc = -EINVAL;	/* the worker expects a file */
+	else if (st.st_size == 0)
+		rc = -ENODATA;
+	else if (st.st_size > (off_t)NIC_ROM_MAX)
+		rc = -EFBIG;
 	if (rc == 0)
 		return fd;
 	if (fd >= 0)

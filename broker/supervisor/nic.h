@@ -21,7 +21,8 @@ const char *nic_model_names(void);
 
 /*
  * Opens the ROM of a card: @file as it is if there is a slash in it, else in
- * CLOISTER_IPXE_DIR.  A descriptor, or -errno and @why.
+ * CLOISTER_IPXE_DIR.  A descriptor of a file of 1 to NIC_ROM_MAX bytes, or
+ * -errno and @why.
  */
 int nic_open_rom(const char *file, char *why, size_t why_len);
 

@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "abi/nic_rom.h"
 #include "supervisor/nic.h"
 #include "supervisor/tap.h"
 #include "tap.h"
@@ -54,9 +55,16 @@ static void test_roms(void)
 	char path[] = "/tmp/test_tap.XXXXXX";
 	int file = mkstemp(path), fd;
 
+	ok(file >= 0 && ftruncate(file, NIC_ROM_MAX) == 0, "a file");
 	fd = nic_open_rom(path, why, sizeof(why));
-	ok(file >= 0 && fd >= 0, "a boot ROM");
+	ok(fd >= 0, "a boot ROM");
 	close(fd);
+	ok(ftruncate(file, NIC_ROM_MAX + 1) == 0 &&
+	   nic_open_rom(path, why, sizeof(why)) == -EFBIG && strstr(why, path),
+	   "one that the worker has no room for");
+	ok(ftruncate(file, 0) == 0 &&
+	   nic_open_rom(path, why, sizeof(why)) == -ENODATA, "or that is empty");
+	close(file);
 	unlink(path);
 	ok(nic_open_rom(path, why, sizeof(why)) == -ENOENT && strstr(why, path),
 	   "none, and which");
