@@ -62,8 +62,10 @@ const char *conf_keep(struct conf *c, const char *s)
 	size_t len = strlen(s) + 1;
 	char *to = c->text + c->text_used;
 
-	if (len > sizeof(c->text) - c->text_used)
+	if (len > sizeof(c->text) - c->text_used) {
+		c->text_full = true;
 		return NULL;
+	}
 	memcpy(to, s, len);
 	c->text_used += len;
 	return to;
@@ -394,6 +396,9 @@ enum conf_result conf_parse(struct conf *c, int argc, char *const *argv)
 			rc = conf_refuse(c, item.id, "\"\"", "empty");
 		else if (opt_table[item.id].kind == OPT_KIND_USE)
 			rc = use(c, item.id, item.value);
+		if (rc == CONF_OK && c->text_full)
+			rc = conf_refuse(c, item.id, item.value,
+					 "the command line is too long");
 		if (rc)
 			return rc;
 		if (c->help || c->version)

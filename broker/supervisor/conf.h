@@ -98,6 +98,7 @@ struct conf {
 	char why[400];			/* after a refusal: the whole line */
 	char text[48 * 1024];		/* strings of all the above */
 	size_t text_used;
+	bool text_full;			/* something did not fit */
 };
 
 enum conf_result { CONF_OK = 0, CONF_REFUSED = 1, CONF_USAGE = 2 };
@@ -114,7 +115,8 @@ enum conf_result conf_refuse(struct conf *c, enum opt_id id, const char *what,
 /* A line to log later; @fmt as for printf. */
 void conf_note(struct conf *c, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-/* A copy of @s that lives as long as @c; NULL if there is no room. */
+/* A copy of @s that lives as long as @c; NULL if there is no room, and then
+   the command line is refused. */
 const char *conf_keep(struct conf *c, const char *s);
 /* conf_refuse() for an element that a list may not have. */
 enum conf_result conf_refuse_key(struct conf *c, enum opt_id id,

@@ -92,6 +92,10 @@ refused '-drive file=/y: ' -drive file=/x,file=/y,if=ide,index=0
 refused '-drive if=none: ' -drive file=/x,if=ide,if=none,index=0
 refused '-drive serial=abc: ' -drive file=/x,if=ide,index=0,serial=abc
 refused '-drive file=yyyy' -drive "file=$long,if=ide,index=0"
+# What is cut off could be the readonly=on.
+refused '-drive file=/x,if=ide,index=0,readonly=on: the command line is too long' \
+	-name "$(head -c 49138 /dev/zero | tr '\0' y)" \
+	-drive file=/x,if=ide,index=0,readonly=on
 refused '-drive a: if=none, and no -device takes it' -drive file=/x,id=a
 refused '-drive a: given twice' -drive id=a -drive id=a
 refused '-drive /x: two drives would write to it' \
