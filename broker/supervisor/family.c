@@ -126,30 +126,40 @@ static void on_ready(enum member m, const struct ctl_msg *msg)
 	}
 }
 
+/* The child may ask for it, and not listen, as often as it likes. */
+static void tell_done(enum member m)
+{
+	static struct log_limit limit;
+	int rc = tell(m, CTL_DONE, "");
+
+	if (rc && log_allow(&limit))
+		log_errno(-rc, "cannot talk to child: name=%s", roster_name(m));
+}
+
 static void on_unplug(enum member m, const struct ctl_msg *msg)
 {
-	int rc;
+	static struct log_limit limit;
 
 	/* Our copies of images and taps are closed since the workers have them. */
-	log_info("emulated devices unplugged: mask=0x%llx",
-		 (unsigned long long)msg->arg);
-	rc = tell(m, CTL_DONE, "");
-	if (rc)
-		log_errno(-rc, "cannot talk to child: name=%s", roster_name(m));
+	if (log_allow(&limit))
+		log_info("emulated devices unplugged: mask=0x%llx",
+			 (unsigned long long)msg->arg);
+	tell_done(m);
 }
 
 static void on_sleep(enum member m, const struct ctl_msg *msg)
 {
+	static struct log_limit limit;
 	int rc = fam.ops->sleep();
 
 	(void)msg;
-	if (rc)
+	if (!log_allow(&limit))
+		;
+	else if (rc)
 		log_errno(-rc, "cannot suspend the guest");
 	else
 		log_info("guest suspends: acpi=S3");
-	rc = tell(m, CTL_DONE, "");
-	if (rc)
-		log_errno(-rc, "cannot talk to child: name=%s", roster_name(m));
+	tell_done(m);
 }
 
 static void on_shutdown(enum member m, const struct ctl_msg *msg)

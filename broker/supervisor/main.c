@@ -108,8 +108,11 @@ static int on_wakeup(void)
 
 static void on_powered_off(unsigned int reason)
 {
-	log_info("guest went down: reason=%s", reason == IO_SHUTDOWN_REBOOT
-		 ? "reboot" : "poweroff");
+	static struct log_limit limit;
+
+	if (log_allow(&limit))
+		log_info("guest went down: reason=%s",
+			 reason == IO_SHUTDOWN_REBOOT ? "reboot" : "poweroff");
 	sup.qmp.status = QMP_STATUS_SHUTDOWN;
 }
 

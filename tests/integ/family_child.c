@@ -19,6 +19,8 @@
 #include "abi/fds.h"
 #include "base/log.h"
 
+#define FLOOD	500
+
 static const char *name, *way;
 
 static void say(enum ctl_kind kind, uint64_t arg)
@@ -106,6 +108,10 @@ int main(int argc, char **argv)
 		kill(getpid(), SIGSYS);	/* pid 1 of its namespace: ignored */
 	if (is("disk0", "filter"))
 		__builtin_trap();
+	for (int i = 0; i < FLOOD && is("broker", "flood"); i++) {
+		say(CTL_UNPLUG, 1);
+		say(CTL_SLEEP, 0);
+	}
 	if (is("broker", "lie"))
 		say(CTL_LIED, 1);
 	while (listen_for() != CTL_STOP || is("broker", "deaf"))

@@ -69,6 +69,26 @@ static int count_children(void)
 		errno == ECHILD ? 0 : 1;
 }
 
+static void on_time(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	event_base_loopbreak(base);
+}
+
+/* Until somebody ends it, and no longer than this: nothing of it is left for
+   the next life. */
+static void run_loop(int limit_ms)
+{
+	const struct timeval limit = { limit_ms / 1000, limit_ms % 1000 * 1000 };
+	struct event *ev = evtimer_new(base, on_time, NULL);
+
+	evtimer_add(ev, &limit);
+	event_base_dispatch(base);
+	event_free(ev);
+}
+
 /*
  * One life in which the children behave like @way.  Runs the loop until ready,
  * then for @more_ms, then stops; returns how long stopping took.
@@ -77,7 +97,6 @@ static int live(const char *dir, const char *program, const char *way, int more_
 {
 	static const char *const role[] = { "broker", "platform", "disk", "net",
 		"vga", "vnc" };
-	const struct timeval more = { more_ms / 1000, more_ms % 1000 * 1000 };
 	char path[200], log_path[120];
 	int saved = dup(STDERR_FILENO), log_fd;
 	int64_t began;
@@ -98,12 +117,9 @@ static int live(const char *dir, const char *program, const char *way, int more_
 	ready = broken = 0;
 	family_begin(base, &roster, &ops);
 	ok(start_all(), "%s: all start", way);
-	event_base_loopexit(base, &(struct timeval){ 10, 0 });
-	event_base_dispatch(base);
-	if (more_ms) {
-		event_base_loopexit(base, &more);
-		event_base_dispatch(base);
-	}
+	run_loop(10000);
+	if (more_ms)
+		run_loop(more_ms);
 	began = clock_now_ns();
 	family_stop();
 	began = clock_now_ns() - began;
@@ -158,6 +174,11 @@ static void test_bad(const char *dir, const char *program)
 	live(dir, program, "lie", 300);
 	ok(broken == 1 && count("worker broke the protocol") == 1 &&
 	   count("worker=disk0") == 1, "lie: the broker's word ends the family");
+	live(dir, program, "flood", 300);
+	if (!ok(count("devices unplugged") >= 5 && count("guest suspends") >= 5 &&
+		count("cannot talk") + count("unplugged") + count("suspends") < 60,
+		"flood: what a broker asks for a thousand times is a few lines"))
+		explain();
 	ms = live(dir, program, "deaf", 0);
 	ok(ready == 1 && count("killed: name=broker") == 1 && ms < 1000,
 	   "deaf: killed, within a second (%d ms)", ms);
