@@ -2,8 +2,8 @@
 /*
  * workers/vnc.c - vnc worker: shows vga's picture, passes input to platform
  *
- * The only process that meets the network.  It has no channel, no device
- * state and no hypervisor; the supervisor binds the port.  Options:
+ * The only process that the network can connect to.  It has no channel, no
+ * device state and no hypervisor; the supervisor binds the port.  Options:
  * password=on, title=TEXT.
  */
 #include <stdio.h>

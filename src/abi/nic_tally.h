@@ -4,7 +4,7 @@
  *
  * Since the family began.  A frame that the kernel or we cut counts as one
  * when it is sent and as its segments when it is received.  Written by the
- * worker, read by the supervisor.
+ * worker, for the host to look at.
  */
 #ifndef ABI_NIC_TALLY_H
 #define ABI_NIC_TALLY_H

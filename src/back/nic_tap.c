@@ -8,8 +8,8 @@
  * the frame is kept, and the kernel's queue holds the rest, and drops.
  *
  * A frame that is kept, or not yet cut to its end, has no event of its own.
- * We wait for EPOLLOUT then, which a tap always has: so the card is only ever
- * called from the loop, never from inside its own register.
+ * We wait for EPOLLOUT then, which a tap has as long as it is up: so the card
+ * is only ever called from the loop, never from inside its own register.
  *
  * Does not make the tap, nor change anything about it.
  */

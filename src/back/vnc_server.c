@@ -2,8 +2,8 @@
 /*
  * back/vnc_server.c - shows a picture to VNC clients, takes their input
  *
- * Runs in vnc, the only process that meets the network.  libvncserver speaks
- * the protocol; this file decides when.  It differs from the library's own
+ * Runs in vnc, the only process that the network can connect to.  libvncserver
+ * speaks the protocol; this file decides when.  It differs from the library's own
  * loop in what a client can do to the others:
  *
  *	- a message is handed over only when it is complete and harmless
