@@ -136,10 +136,12 @@ static void settle(void *dev)
 {
 	struct e1000 *d = dev;
 
-	if (d->r.gone && !d->closed)
+	if (d->r.gone && !d->closed) {
 		let_go(d);
-	else
-		e1000_irq_resume(d);
+		return;
+	}
+	e1000_irq_resume(d);
+	e1000_tx_resume(d);
 }
 
 static const struct bus_dev_ops dev_ops = { .unplug = unplug, .settle = settle };

@@ -114,6 +114,7 @@ struct e1000 {
 	int64_t latest_ns[2];		/* absolute ends of TX and RX delays */
 	int64_t next_irq_ns;		/* not before, by ITR */
 	bool rx_waits;			/* receive() has said no */
+	bool send_waits;		/* the host owes send_ready() */
 	bool resending;			/* what is held; the host may call back */
 	bool closed;			/* the host's side is let go */
 	uint8_t *tx;			/* room for a tag, then E1000_TX_MAX;

@@ -50,7 +50,8 @@
 #define ICR_MDAC	0x00000200u
 #define ICR_TXD_LOW	0x00008000u
 #define ICR_SRPD	0x00010000u
-#define ICR_BITS	0x0001f6dfu	/* SDM 13.4.17 */
+#define ICR_BITS	0x0001f7ffu	/* SDM 13.4.17, and 5 and 8: nothing
+					   causes them, but ICS sets them */
 
 #define RCTL_EN		0x00000002u
 #define RCTL_UPE	0x00000008u
@@ -78,6 +79,7 @@
 #define RXCSUM_TUOFLD	0x00000200u
 
 #define RAH_AV		0x80000000u
+#define RAH_BITS	0x8003ffffu
 
 #define FCS_BYTES	4u
 #define DESC_BYTES	16u
@@ -142,6 +144,7 @@ void e1000_set_due(struct e1000 *d, enum e1000_due what, int64_t at_ns);
 /* e1000_tx.c */
 void e1000_tx_run(struct e1000 *d);
 void e1000_tx_reset(struct e1000 *d);
+void e1000_tx_resume(struct e1000 *d);		/* a successor, and anybody */
 void e1000_send_ready(void *dev);		/* struct nic */
 
 /* e1000_offload.c */

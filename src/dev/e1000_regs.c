@@ -326,6 +326,14 @@ static bool array_read(void *dev, uint32_t off, unsigned int size,
 	return true;
 }
 
+/* Bits of such a word that can be set. */
+static uint32_t table_bits(uint32_t off)
+{
+	bool rah = is_in(off, E1000_RA_AT, 8 * E1000_RAS) && (off & 4);
+
+	return rah ? RAH_BITS : ~0u;
+}
+
 static bool array_write(void *dev, uint32_t off, unsigned int size,
 			unsigned int count, const void *buf)
 {
@@ -339,6 +347,7 @@ static bool array_write(void *dev, uint32_t off, unsigned int size,
 		return is_in(off, E1000_STATS_AT, sizeof(d->r.stat));
 	*word = (*word & ~mask) |
 		((uint32_t)le_get(buf, size) << 8 * (off % 4) & mask);
+	*word &= table_bits(off);
 	bus_touch(d->bus, d->tables_id);
 	return true;
 }

@@ -302,6 +302,15 @@ bool e1000_is_looped(const struct e1000 *d)
 	return (d->r.rctl & RCTL_LBM) || e1000_phy_is_looped(d);
 }
 
+/* RXT0 cannot tell a driver any more that it is out of buffers. */
+static void refuse(struct e1000 *d)
+{
+	d->rx_waits = true;
+	e1000_count(d, STAT_RNBC, 1);
+	d->r.rx_causes |= ICR_RXO;
+	e1000_received(d);
+}
+
 bool e1000_receive(void *dev, const uint8_t *frame, size_t len_bytes,
 		   bool csum_good)
 {
@@ -312,7 +321,8 @@ bool e1000_receive(void *dev, const uint8_t *frame, size_t len_bytes,
 	bus_touch(d->bus, d->id);
 	if (take_padded(d, frame, len_bytes, csum_good))
 		return true;
-	d->rx_waits = true;
+	if (!d->rx_waits)
+		refuse(d);
 	return false;
 }
 

@@ -99,10 +99,12 @@ static bool send_frame(struct e1000 *d)
 		.gso_bytes = t->gso_bytes, .header_bytes = t->header_bytes,
 	};
 
-	if (e1000_is_looped(d))
+	if (e1000_is_looped(d)) {
 		loop_back(d);
-	else if (d->nic->ops->send(d->nic, &iov, 1, &todo) == -EAGAIN)
+	} else if (d->nic->ops->send(d->nic, &iov, 1, &todo) == -EAGAIN) {
+		d->send_waits = true;
 		return false;
+	}
 	count_sent(d);
 	return true;
 }
@@ -113,6 +115,9 @@ static void end_frame(struct e1000 *d)
 	struct e1000_tx *t = &d->r.tx;
 
 	t->open = 0;
+	/* SDM 3.3.3: null descriptors between packets, not to be padded. */
+	if (!t->bytes && !t->too_long)
+		return;
 	if (t->too_long || !e1000_offload(d)) {
 		guest_warn("frame to send dropped: bytes=%u", t->bytes);
 		if (t->cmd & TXD_DEXT && t->cmd & TXD_TSE)
@@ -264,6 +269,7 @@ void e1000_send_ready(void *dev)
 {
 	struct e1000 *d = dev;
 
+	d->send_waits = false;
 	if (d->r.gone || d->resending || !d->r.tx.held)
 		return;
 	bus_touch(d->bus, d->id);
@@ -271,6 +277,13 @@ void e1000_send_ready(void *dev)
 	d->r.tx.held = is_frame(&d->r.tx) && !send_frame(d);
 	d->resending = false;
 	e1000_tx_run(d);
+}
+
+/* A predecessor was promised send_ready(); nobody owes it to us. */
+void e1000_tx_resume(struct e1000 *d)
+{
+	if (d->r.tx.held && !d->send_waits)
+		e1000_send_ready(d);
 }
 
 void e1000_tx_reset(struct e1000 *d)

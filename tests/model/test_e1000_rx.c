@@ -106,8 +106,11 @@ static void test_ring(void)
 	for (uint32_t i = 0; i < 7; i++)
 		give(f, 100);
 	ok(!give(f, 100), "seven of eight: the host keeps the next");
-	is_hex(rd(ICR) & 0x40, 0, "nothing is lost");
+	is_hex(rd(MPC), 0, "nothing is lost");
+	is_hex(rd(RNBC), 1, "but it was without a buffer");
+	is_hex(rd(ICR) & 0x40, 0x40, "RXO, for drivers that look for some then");
 	ok(!give(f, 100) && net.ready_count == 1, "still");
+	is_hex(rd(ICR), 0, "told once");
 	wr(RDT, 0);
 	is_hex(net.ready_count, 2, "a buffer: the host hears of it");
 	ok(give(f, 100) && rd(RDH) == 0, "and gives it again");

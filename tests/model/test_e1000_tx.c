@@ -73,6 +73,15 @@ static void test_legacy(void)
 	send_legacy(13, 0, 0);
 	is_hex(net.sent_count, 0, "less than a header is no frame");
 	is_hex(tx_desc(0)[12], 1, "but done");
+	fresh();
+	put_desc(0, 0, TXD_EOP | TXD_RS, 0);
+	put_desc(1, 0, TXD_EOP | TXD_RS | TXD_DATA, 0);
+	put_desc(2, TX_DATA, 20 | TXD_EOP, 0);
+	kick(3);
+	ok(net.sent_count == 1 && net.sent[0].len_bytes == 60 &&
+	   !memcmp(net.sent[0].bytes, rig.ram + TX_DATA, 20),
+	   "descriptors without data between frames are none");
+	ok(tx_desc(0)[12] == 1 && tx_desc(1)[12] == 1, "but done, too");
 }
 
 static void test_ring(void)
