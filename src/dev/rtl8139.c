@@ -48,10 +48,16 @@ enum fixed_off { RERID = 0x5e, ANLPAR = 0x68, ANER = 0x6a, CSCR = 0x74 };
 #define TICKS_US	33u		/* the PCI clock */
 #define NS_US		1000u
 
+/* A successor's could be anything. */
+static int64_t zero_ns(const struct rtl8139 *d, int64_t now_ns)
+{
+	return d->r.tctr_zero_ns < 0 || d->r.tctr_zero_ns > now_ns ?
+		now_ns : d->r.tctr_zero_ns;
+}
+
 static uint64_t ticks_since(const struct rtl8139 *d, int64_t now_ns)
 {
-	uint64_t ns = now_ns > d->r.tctr_zero_ns ?
-		(uint64_t)(now_ns - d->r.tctr_zero_ns) : 0;
+	uint64_t ns = (uint64_t)(now_ns - zero_ns(d, now_ns));
 
 	return ns / NS_US * TICKS_US + ns % NS_US * TICKS_US / NS_US;
 }
@@ -59,12 +65,13 @@ static uint64_t ticks_since(const struct rtl8139 *d, int64_t now_ns)
 /* TCTR is TimerInt once in each of its 130-second rounds. */
 static int64_t tick_at(const struct rtl8139 *d)
 {
-	uint64_t now = ticks_since(d, timer_now_ns(d->bus));
+	int64_t now_ns = timer_now_ns(d->bus);
+	uint64_t now = ticks_since(d, now_ns);
 	uint64_t at = (now & ~UINT64_C(0xffffffff)) | d->r.timer_int;
 
 	if (at <= now)
 		at += UINT64_C(1) << 32;
-	return d->r.tctr_zero_ns + (int64_t)(at / TICKS_US * NS_US +
+	return zero_ns(d, now_ns) + (int64_t)(at / TICKS_US * NS_US +
 		(at % TICKS_US * NS_US + TICKS_US - 1) / TICKS_US);
 }
 
@@ -97,7 +104,7 @@ static void soft_reset(struct rtl8139 *d)
 		d->r.tsd[i] = TSD_OWN;
 	d->r.dtccr[0] = d->r.dtccr[1] = 0;
 	d->r.halted = 0;
-	d->r.tsd_at = d->r.tx_at = 0;
+	d->r.tsd_at = d->r.tx_at = d->r.npq = 0;
 	rtl8139_rx_rewind(d);
 	d->r.tctr_zero_ns = timer_now_ns(d->bus);
 	restart_timer(d);
@@ -294,8 +301,10 @@ static void tppoll_write(void *dev, const struct reg *r, uint32_t val,
 
 	(void)r;
 	(void)old;
-	if (val & TPPOLL_NPQ)
+	if (val & TPPOLL_NPQ) {
+		d->r.npq = 1;
 		rtl8139_ring_send(d);
+	}
 	if (val & TPPOLL_SWINT)
 		d->r.isr |= ISR_SWINT;
 }
@@ -589,6 +598,11 @@ static void settle(void *dev)
 
 	if (d->r.gone)
 		let_go(d);
+	/* What waits for the clock, the bus or, in a successor, for a host
+	   that knows nothing of it. */
+	rtl8139_send(d);
+	if (d->r.npq)
+		rtl8139_ring_send(d);
 	rtl8139_rx_settle(d);
 	irq_intx(d->bus, d->func.devfn, 0,
 		 (d->r.isr & d->r.imr) && !d->r.gone && !masked);

@@ -54,7 +54,8 @@ struct rtl8139_regs {		/* committed */
 	uint8_t tsd_at;		/* descriptor that is sent next: 0-3 */
 	uint8_t tx_at, rx_at;	/* and in the rings: below RTL8139_RING_MAX */
 	uint8_t gone;		/* unplugged */
-	uint8_t rsvd[2];
+	uint8_t npq;		/* TPPoll.NPQ: the ring is not through */
+	uint8_t rsvd;
 };
 
 /* A copy of a descriptor, and where it is. */

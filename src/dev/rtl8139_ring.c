@@ -128,18 +128,23 @@ static unsigned int send_next(struct rtl8139 *d)
 	return n;
 }
 
+static bool is_on(const struct rtl8139 *d)
+{
+	return (d->r.cr & CR_TE) && (d->r.cpcr & CPCR_TX);
+}
+
 void rtl8139_ring_send(struct rtl8139 *d)
 {
 	unsigned int left = RTL8139_RING_MAX;
 
-	if (!(d->r.cr & CR_TE) || !(d->r.cpcr & CPCR_TX) ||
-	    !rtl8139_is_running(d) || d->tx_waits)
+	if (is_on(d) && (!rtl8139_is_running(d) || d->tx_waits))
 		return;
-	while (left) {
+	while (is_on(d) && left) {
 		unsigned int n = send_next(d);
 
 		if (!n)
-			return;
+			break;
 		left -= n < left ? n : left;
 	}
+	d->r.npq = d->tx_waits;
 }

@@ -20,6 +20,8 @@
 #define RING_HEADER	4u		/* status and length */
 #define RING_ROK	0x0001u
 #define CAPR_LEAD	16u		/* CAPR is that much behind */
+#define BEYOND_MAX	1536u		/* what drivers keep free behind the
+					   ring for WRAP, data sheet */
 #define RETRY_NS	(500 * NS_PER_US)
 #define RETRIES		20u
 
@@ -106,12 +108,28 @@ static bool ring_has_room(const struct rtl8139 *d, uint32_t need)
  * With WRAP a frame at the end goes on beyond it, else at the start.  There is
  * nothing behind a ring of 64 KiB, data sheet.
  */
+static bool goes_beyond(const struct rtl8139 *d)
+{
+	return (d->r.rcr & RCR_WRAP) && ring_bytes(d) < 65536;
+}
+
+/* Would it be written over what is behind the driver's ring? */
+static bool is_too_long(const struct rtl8139 *d, size_t len_bytes)
+{
+	uint32_t size = ring_bytes(d), at = d->r.cbr & (size - 1);
+
+	if (len_bytes > RTL8139_RX_MAX - FCS_BYTES)
+		return true;
+	return !(d->r.cpcr & CPCR_RX) && goes_beyond(d) &&
+		at + RING_HEADER + len_bytes + FCS_BYTES > size + BEYOND_MAX;
+}
+
 static void ring_write(struct rtl8139 *d, const uint8_t *p, uint32_t len_bytes)
 {
 	uint32_t size = ring_bytes(d), at = d->r.cbr & (size - 1);
 	uint32_t part = size - at;
 
-	if (part >= len_bytes || ((d->r.rcr & RCR_WRAP) && size < 65536))
+	if (part >= len_bytes || goes_beyond(d))
 		part = len_bytes;
 	dma_write(d->bus, (uint64_t)d->r.rbstart + at, p, part);
 	if (part < len_bytes)
@@ -229,7 +247,7 @@ static bool deliver(struct rtl8139 *d, const uint8_t *frame, size_t len_bytes,
 
 	if (!is_wanted(d, frame, s.match))
 		return true;
-	if (len_bytes > RTL8139_RX_MAX - FCS_BYTES) {
+	if (is_too_long(d, len_bytes)) {
 		d->r.tally.rx_err++;
 		return true;
 	}

@@ -11,13 +11,15 @@
  * then the card is reset and has to move a real frame both ways.  The seed is
  * printed and can be given as first argument.
  */
+#include "base/clock.h"
 #include "base/log.h"
 #include "rtl8139_guest.h"
 
 #define ACCESSES	1000000u
 
 static uint64_t state;
-static unsigned int wrong, moved, frames_out, frames_in, unplugs, looped, asked;
+static unsigned int wrong, moved, frames_out, frames_in, unplugs, looped, asked,
+	states;
 
 static uint32_t rnd(void)
 {
@@ -197,6 +199,33 @@ static void random_event(void)
 	}
 }
 
+/* What a successor finds need not make sense. */
+static void random_state(void)
+{
+	uint8_t *r = (uint8_t *)&card.r, *e = (uint8_t *)&card.eeprom;
+
+	for (size_t i = 0; i < sizeof(card.r); i++)
+		r[i] = (uint8_t)rnd();
+	for (size_t i = 0; i < sizeof(card.eeprom); i++)
+		e[i] = (uint8_t)rnd();
+	card.r.gone = 0;
+	if (rnd() % 4 == 0)
+		card.r.tctr_zero_ns = rnd() & 1 ? INT64_MIN : INT64_MAX;
+	bus_touch(&rig.bus, card.id);
+	rig_settle(&rig);
+	if (card.tick.deadline_ns != INT64_MAX &&
+	    card.tick.deadline_ns > rig.now_ns + 131 * NS_PER_S)
+		wrong_at("ticks in the far future");
+	get(0x48, 4);
+	random_access();
+	random_frame();
+	nicrig_drain(&host);
+	rig_advance(&rig, rnd());
+	place();
+	put(0x37, 1, 0x10);
+	states++;
+}
+
 /* ---- what must hold ---- */
 
 static void check_frames(void)
@@ -266,10 +295,9 @@ static void move_frame(void)
 	host.full = false;
 	nicrig_drain(&host);
 	nicrig_link(&host, true);
-	rig_settle(&rig);
-	check_frames();
 	place();
 	put(0x5b, 1, 'R');
+	check_frames();		/* of what waited for all this */
 	open_cplus(4, 1600, 0x0b);
 	memcpy(rig.ram + TX_BUF(0), f, len);
 	put_desc(TX_RING, 0, OWN | EOR | FS | LS | (uint32_t)len, 0, TX_BUF(0));
@@ -302,6 +330,8 @@ int main(int argc, char **argv)
 			random_descs();
 		if (rnd() % 32 == 0)
 			random_event();
+		if (rnd() % 1000 == 0 && !card.r.gone)
+			random_state();
 		random_access();
 		check(i);
 	}
@@ -310,6 +340,7 @@ int main(int argc, char **argv)
 	ok(frames_out > 5000 && frames_in > 10000 && unplugs && asked > 100,
 	   "%u frames left work to the host", asked);
 	ok(moved > 1000, "%u times a frame went out and one came in", moved);
+	ok(states > 100, "%u times the state was garbage", states);
 	nicrig_clear(&host);
 	rig_free(&rig);
 	return tap_done();

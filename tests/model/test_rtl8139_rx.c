@@ -414,6 +414,37 @@ static void test_bytes_full(void)
 	ok(give(f, 8180), "one of 8,180 bytes does");
 }
 
+/* Jumbo frames on the host's side: behind the ring is somebody else's memory. */
+static void test_bytes_beyond(void)
+{
+	uint8_t *end;
+	unsigned int i;
+	bool clean = true;
+
+	machine();
+	end = rig.ram + RX_BYTES + 8192 + 1536;
+	open_legacy(0, true);
+	memset(end, 0xcc, 8192);
+	for (at = 0, i = 0; i < 8; i++) {
+		const uint8_t *f = frame_for(everyone, 0x0806, 1000);
+
+		give(f, 1000);
+		read_frame(f, 1000, 8192, true);
+	}
+	is_hex(get(0x3a, 2), 8064, "128 bytes before the end");
+	ok(give(frame_for(everyone, 0x0806, 4000), 4000), "a jumbo frame");
+	for (i = 0; i < 8192; i++)
+		clean &= end[i] == 0xcc;
+	ok(clean && get(0x3a, 2) == 8064, "is not written far beyond it");
+	is_hex(card.r.tally.rx_err, 1, "but dropped and counted");
+	ok(give(frame_for(everyone, 0x0806, 1514), 1514) &&
+	   read_frame(frame_for(everyone, 0x0806, 1514), 1514, 8192, true),
+	   "one that may be there is taken");
+	ok(give(frame_for(everyone, 0x0806, 4000), 4000) &&
+	   read_frame(frame_for(everyone, 0x0806, 4000), 4000, 8192, true),
+	   "and the jumbo frame where there is room");
+}
+
 static void test_rewind(void)
 {
 	const uint8_t *f = frame_for(everyone, 0x0806, 100);
@@ -450,6 +481,7 @@ int main(void)
 	test_bytes(2, true);
 	test_bytes(3, true);
 	test_bytes_full();
+	test_bytes_beyond();
 	test_rewind();
 	nicrig_clear(&host);
 	rig_free(&rig);

@@ -178,6 +178,54 @@ static void test_no_room(void)
 	ok(is_frame(0, f, 300) && get(0x10, 4) == 0xa12c, "and is sent");
 }
 
+/* A successor's host does not know that somebody waits for it. */
+static void become_successor(void)
+{
+	struct rtl8139_regs r = card.r;
+
+	rig_successor(&rig);
+	nicrig_init(&host, mac);
+	memset(&card, 0, sizeof(card));
+	rtl8139_init(&card, &rig.bus, DEVFN, &host.nic, NULL, 0);
+	card.r = r;
+	rig_close(&rig);
+	place();
+}
+
+static void test_successor(void)
+{
+	const uint8_t *f = frame_for(everyone, 0x0806, 300);
+
+	machine();
+	open_cplus(4, 1600, 0x0b);
+	put_frame(0, f, 300);
+	put_desc(TX_RING, 0, OWN | FS | LS | 300, 0, TX_BUF(0));
+	host.full = true;
+	kick();
+	become_successor();
+	ok(is_frame(0, f, 300) && !(desc_dw(TX_RING, 0, 0) >> 31),
+	   "a successor sends what waits in the ring");
+	put_desc(TX_RING, 1, OWN | FS | LS | 300, 0, TX_BUF(0));
+	get(0x48, 4);
+	is_hex(host.sent_count, 1, "and then nothing without a doorbell");
+	machine();
+	open_legacy(0, true);
+	put_frame(0, f, 300);
+	host.full = true;
+	put(0x20, 4, TX_BUF(0));
+	put(0x10, 4, 300);
+	become_successor();
+	ok(is_frame(0, f, 300) && get(0x10, 4) == 0xa12c,
+	   "or in register descriptors");
+	put(0x3e, 2, 0xffff);
+	cfg_write(&rig, DEVFN, 0x04, 2, 0x0003);
+	put(0x24, 4, TX_BUF(0));
+	put(0x14, 4, 300);
+	is_hex(host.sent_count, 1, "no bus master: it waits");
+	cfg_write(&rig, DEVFN, 0x04, 2, 0x0007);
+	ok(is_frame(1, f, 300) && rig.intx[INTA], "and goes when it is one");
+}
+
 static void test_link_down(void)
 {
 	machine();
@@ -476,6 +524,7 @@ int main(void)
 	test_ring_limits();
 	test_bad_frames();
 	test_no_room();
+	test_successor();
 	test_link_down();
 	test_checksums();
 	test_large_send();
