@@ -22,7 +22,8 @@
 #define PORTS		0xc000u		/* rtl8139, BAR 0 */
 #define REGS		0xf3000000u	/* e1000, BAR 0 */
 
-enum rtl { CR = 0x37, IMR = 0x3c, TCR = 0x40, RCR = 0x44, CR9346 = 0x50, MSR = 0x58,
+enum rtl { CR = 0x37, IMR = 0x3c, TCR = 0x40, RCR = 0x44, RTL_MPC = 0x4c,
+	   CR9346 = 0x50, MSR = 0x58,
 	   TNPDS = 0x20, TPPOLL = 0xd9, CPCR = 0xe0, RDSAR = 0xe4 };
 #define OWN	0x80000000u
 #define EOR	0x40000000u
@@ -32,7 +33,7 @@ enum rtl { CR = 0x37, IMR = 0x3c, TCR = 0x40, RCR = 0x44, CR9346 = 0x50, MSR = 0
 enum e1000 { CTRL = 0, STATUS = 8, IMC = 0xd8, RCTL = 0x100, TCTL = 0x400,
 	     RDBAL = 0x2800, RDBAH = 0x2804, RDLEN = 0x2808, RDH = 0x2810,
 	     RDT = 0x2818, TDBAL = 0x3800, TDBAH = 0x3804, TDLEN = 0x3808,
-	     TDH = 0x3810, TDT = 0x3818, RXCSUM = 0x5000 };
+	     TDH = 0x3810, TDT = 0x3818, MPC = 0x4010, RXCSUM = 0x5000 };
 
 static uint8_t *ram(struct net_guest *n, uint64_t gpa)
 {
@@ -265,6 +266,17 @@ size_t net_guest_receive(struct net_guest *n, void *frame, bool *csum_good,
 	if (!keep)
 		net_guest_refill(n);
 	return len;
+}
+
+unsigned int net_guest_missed(struct net_guest *n)
+{
+	unsigned int missed;
+
+	if (n->e1000)
+		return get(n, MPC);
+	missed = fakeguest_in(n->g, 0, PORTS + RTL_MPC, 4);
+	out(n, RTL_MPC, 4, 0);
+	return missed;
 }
 
 bool net_guest_has_link(struct net_guest *n)

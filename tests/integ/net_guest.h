@@ -42,6 +42,8 @@ bool net_guest_send(struct net_guest *n, const void *frame, size_t len,
    back unless @keep. */
 size_t net_guest_receive(struct net_guest *n, void *frame, bool *csum_good,
 			 bool keep, int ms);
+/* Frames the card says it had no buffer for.  Once. */
+unsigned int net_guest_missed(struct net_guest *n);
 /* Gives back all buffers that were kept. */
 void net_guest_refill(struct net_guest *n);
 bool net_guest_has_link(struct net_guest *n);

@@ -246,14 +246,19 @@ static void test_lengths(void)
 	ok(counted(NIC_TALLY_RECEIVE_DROPS) >= 2, "the impossible ones are counted");
 }
 
-/* No buffer: nothing is lost that the socket holds. */
+/*
+ * No buffer: nothing is lost that the socket holds, or the card says so.  The
+ * rtl8139 may: whether the guest is back within its 10 ms depends on who else
+ * wants the processor.
+ */
 static void test_no_buffer(void)
 {
 	const struct framekit k = { .payload_bytes = 100 };
 	size_t len = framekit_make(&k, frame);
-	unsigned int sent = 0, got = 0, kept = n.given;
+	unsigned int sent = 0, got = 0, kept = n.given, next, missed;
 	bool good;
 
+	net_guest_missed(&n);
 	for (; sent < NET_GUEST_RX + 20; sent++) {
 		frame[60] = (uint8_t)sent;
 		put(&(struct virtio_net_hdr){ 0 }, frame, len);
@@ -264,10 +269,14 @@ static void test_no_buffer(void)
 	ok(got == kept, "as many frames as there are buffers (%u of %u)", got, kept);
 	ok(net_guest_receive(&n, packet, &good, true, 100) == 0, "no more");
 	net_guest_refill(&n);
-	while (got < sent && net_guest_receive(&n, packet, &good, false, WAIT_MS) == len &&
-	       packet[60] == got)
+	missed = net_guest_missed(&n);
+	for (next = got; got + missed < sent &&
+	     net_guest_receive(&n, packet, &good, false, WAIT_MS) == len &&
+	     packet[60] >= next; next = packet[60] + 1u)
 		got++;
-	ok(got == sent, "the others when there are buffers again (%u of %u)", got, sent);
+	ok(got + missed == sent && (!missed || !n.e1000),
+	   "the others when there are buffers again (%u and %u missed of %u)",
+	   got, missed, sent);
 	ok(counted(NIC_TALLY_RECEIVE_WAITS) > 0, "the back end waited for them");
 }
 
