@@ -8,7 +8,7 @@
 #
 # Adds to RECORD (used-recorded.txt, beside this file, is the one that the test
 # reads) and keeps what is in there.  Needs strace; slow.  In the lab,
-# `tests/xenlab/cases --record RECORD CASE` does the same.
+# `tests/xenlab/cases --record RECORD CASE` adds what only a real Xen shows.
 set -eu
 record=$1
 shift

@@ -5,6 +5,7 @@
 
 bad=
 : >/out/handles.txt
+tty=$(cat /run/xenlab/tty)	# of the guest that stays: others come and go
 
 # process DOMID NAME: its pid.  The pattern does not match itself.
 process()
@@ -79,5 +80,6 @@ create_other
 force disk:disk0:hypercall vga:vga:hypercall broker:broker:dm-hypercall
 create_other
 force disk:disk0:domctl vga:vga:domctl broker:broker:bind
+echo "$tty" >/run/xenlab/tty
 same "$(ask 'echo well')" well 'the guest that was looked at'
 same "$bad" '' 'handles'
