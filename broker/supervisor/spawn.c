@@ -157,6 +157,10 @@ int spawn_namespaces_leave(void)
 
 /* ---- the child's side, in our memory ---- */
 
+/* The child leaves these functions by exec or _exit(): what a sanitizer notes
+   about their frames would stay in our memory, for the next child to trip. */
+#define OF_CHILD __attribute__((no_sanitize_address))
+
 /* What the child is to do, and how far it came. */
 struct errand {
 	const struct spawn_spec *spec;
@@ -166,7 +170,7 @@ struct errand {
 	int cause;
 };
 
-_Noreturn static void fail_child(struct errand *e, const char *step)
+OF_CHILD _Noreturn static void fail_child(struct errand *e, const char *step)
 {
 	e->cause = errno;
 	e->failed = step;
@@ -175,7 +179,7 @@ _Noreturn static void fail_child(struct errand *e, const char *step)
 
 /* Puts each descriptor at its number.  Sources and targets overlap, so all go
    out of the way first. */
-static void place_fds(struct errand *e)
+OF_CHILD static void place_fds(struct errand *e)
 {
 	const struct spawn_spec *s = e->spec;
 	int at[SPAWN_FDS];
@@ -204,7 +208,7 @@ static void place_fds(struct errand *e)
 
 /* Signals are blocked and have no handlers; the program forgets which of them
    we ignore (runtime/sandbox.c). */
-static void run_child(void *arg)
+OF_CHILD static void run_child(void *arg)
 {
 	char *const no_env[] = { NULL };
 	struct errand *e = arg;
