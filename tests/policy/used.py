@@ -12,8 +12,9 @@ RECORD is either
 	lines "NAME CALL [FD]", such as used-recorded.txt, made with --record.
 
 With --record, prints such lines instead of judging.  A call fails when no run
-has used it, unless all of its rules are marked @lab or @fallback (policy/README.md);
-a descriptor that a used call was never seen with is only remarked on.
+has used it, unless all of its rules are marked @fallback (policy/README.md), and
+so does a rule marked @lab when no run has used its descriptor; any other
+descriptor that a used call was never seen with is only remarked on.
 """
 
 import os
@@ -107,7 +108,9 @@ def judge(policies, used):
             print(f'ok {count} - {name} # SKIP no recorded run')
             continue
         unused = sorted({call for call, _, _ in rules if call not in calls and any(
-            mark == '-' for c, mark, _ in rules if c == call)})
+            mark != '@fallback' for c, mark, _ in rules if c == call)})
+        unused += [f'{call} {fd}' for call, mark, fds in rules if mark == '@lab'
+                   for fd in sorted(fds) if (call, fd) not in seen]
         failed += bool(unused)
         print(f"{'not ' if unused else ''}ok {count} - {name}: every call is used")
         if unused:
