@@ -20,7 +20,6 @@
 #define IO_PORTS	64u
 #define IOADDR		0u
 #define IODATA		4u
-#define ROM_MIN		2048u		/* what a ROM BAR can say */
 
 bool e1000_is_on(const struct e1000 *d)
 {
@@ -57,40 +56,6 @@ static void io_write(void *dev, uint32_t off, unsigned int size, uint32_t val)
 }
 
 static const struct bus_win_ops io_ops = { .read = io_read, .write = io_write };
-
-/* ---- ROM BAR ---- */
-
-static bool rom_read_items(void *dev, uint32_t off, unsigned int size,
-			   unsigned int count, void *buf)
-{
-	const struct e1000 *d = dev;
-	uint32_t len = size * count;
-	uint32_t have = off < d->rom_bytes ? d->rom_bytes - off : 0;
-
-	if (have > len)
-		have = len;
-	if (have)
-		memcpy(buf, d->rom + off, have);
-	memset((uint8_t *)buf + have, 0xff, len - have);
-	return true;
-}
-
-static uint32_t rom_read(void *dev, uint32_t off, unsigned int size)
-{
-	uint32_t val = 0;
-
-	rom_read_items(dev, off, size, 1, &val);
-	return val;
-}
-
-static void rom_write(void *dev, uint32_t off, unsigned int size, uint32_t val)
-{
-	(void)dev, (void)off, (void)size, (void)val;
-}
-
-static const struct bus_win_ops rom_ops = {
-	.read = rom_read, .write = rom_write, .read_items = rom_read_items,
-};
 
 /* ---- reset ---- */
 
@@ -174,16 +139,12 @@ static void add_win(struct e1000 *d, unsigned int bar, enum pci_bar_kind kind,
 
 static void add_windows(struct e1000 *d)
 {
-	uint32_t rom_bytes = ROM_MIN;
-
 	add_win(d, 0, PCI_BAR_MEM, "e1000 registers", MMIO_BYTES,
 		&e1000_reg_file, &e1000_array_ops);
 	add_win(d, 1, PCI_BAR_IO, "e1000 ports", IO_PORTS, NULL, &io_ops);
-	if (!d->rom)
-		return;
-	while (rom_bytes < d->rom_bytes)
-		rom_bytes *= 2;
-	add_win(d, PCI_ROM, PCI_BAR_ROM, "e1000 rom", rom_bytes, NULL, &rom_ops);
+	if (d->rom.image)
+		d->win[d->win_count++] = pci_rom_add(d->bus, &d->func, &d->rom,
+			"e1000 rom", PCI_ROM_BYTES_MIN);
 }
 
 void e1000_init(struct e1000 *d, struct bus *b, unsigned int devfn,
@@ -198,8 +159,7 @@ void e1000_init(struct e1000 *d, struct bus *b, unsigned int devfn,
 	ether_crc_init();
 	d->bus = b;
 	d->nic = nic;
-	d->rom = rom;
-	d->rom_bytes = (uint32_t)rom_bytes;
+	d->rom = (struct pci_rom){ rom, (uint32_t)rom_bytes, 0xff };
 	d->id = bus_add_dev(b, "e1000", d, &dev_ops, &d->r, sizeof(d->r));
 	d->tables_id = bus_add_dev(b, "e1000 tables", d, NULL, &d->t,
 				   sizeof(d->t));

@@ -18,6 +18,7 @@
 
 #include "bus/nic.h"
 #include "bus/pci.h"
+#include "bus/pci_rom.h"
 #include "bus/reg.h"
 #include "bus/timer.h"
 #include "dev/eeprom93.h"
@@ -106,8 +107,7 @@ struct e1000 {
 	struct bus *bus;
 	bus_dev_id id, tables_id;
 	struct nic *nic;
-	const uint8_t *rom;
-	uint32_t rom_bytes;
+	struct pci_rom rom;
 	unsigned int win[3], win_count;
 	struct bus_timer timer;		/* at or before the first due */
 	int64_t due_ns[E1000_DUE_COUNT];

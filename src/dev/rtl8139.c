@@ -19,7 +19,6 @@
 #include "dev/rtl8139_core.h"
 
 #define REG_BYTES	256u
-#define ROM_MIN		2048u
 #define COMMAND_INTX_OFF 0x0400u
 
 enum cr9346_bits {
@@ -502,43 +501,6 @@ static const struct reg rows[] = {
 /* clang-format on */
 const struct reg_file rtl8139_reg_file = REG_FILE(rows, 0);
 
-/* ---- boot ROM ---- */
-
-static bool rom_read_items(void *dev, uint32_t off, unsigned int size,
-			   unsigned int count, void *buf)
-{
-	const struct rtl8139 *d = dev;
-	uint32_t len = size * count;
-	uint32_t have = off < d->rom_bytes ? d->rom_bytes - off : 0;
-
-	if (have > len)
-		have = len;
-	if (have)
-		memcpy(buf, d->rom + off, have);
-	memset((uint8_t *)buf + have, 0xff, len - have);
-	return true;
-}
-
-static uint32_t rom_read(void *dev, uint32_t off, unsigned int size)
-{
-	uint32_t val = 0;
-
-	rom_read_items(dev, off, size, 1, &val);
-	return val;
-}
-
-static void rom_write(void *dev, uint32_t off, unsigned int size, uint32_t val)
-{
-	(void)dev;
-	(void)off;
-	(void)size;
-	(void)val;
-}
-
-static const struct bus_win_ops rom_ops = {
-	.read = rom_read, .write = rom_write, .read_items = rom_read_items,
-};
-
 /* ---- host side ---- */
 
 static void received(void *dev)
@@ -641,10 +603,9 @@ static void fill_eeprom(struct rtl8139 *d)
 static void add_win(struct rtl8139 *d, unsigned int bar, enum pci_bar_kind kind,
 		    const char *name, uint32_t bytes)
 {
-	bool rom = kind == PCI_BAR_ROM;
 	unsigned int win = bus_add_win(d->bus, d->id, name,
 		kind == PCI_BAR_IO ? CHAN_PIO : CHAN_MMIO, bytes,
-		rom ? NULL : &rtl8139_reg_file, rom ? &rom_ops : NULL);
+		&rtl8139_reg_file, NULL);
 
 	pci_add_bar(&d->func, bar, kind, bytes, win);
 	d->win[d->win_count++] = win;
@@ -652,15 +613,11 @@ static void add_win(struct rtl8139 *d, unsigned int bar, enum pci_bar_kind kind,
 
 static void add_bars(struct rtl8139 *d)
 {
-	uint32_t bytes = ROM_MIN;
-
 	add_win(d, 0, PCI_BAR_IO, "rtl8139 ports", REG_BYTES);
 	add_win(d, 1, PCI_BAR_MEM, "rtl8139 memory", REG_BYTES);
-	if (!d->rom)
-		return;
-	while (bytes < d->rom_bytes)
-		bytes *= 2;
-	add_win(d, PCI_ROM, PCI_BAR_ROM, "rtl8139 rom", bytes);
+	if (d->rom.image)
+		d->win[d->win_count++] = pci_rom_add(d->bus, &d->func, &d->rom,
+			"rtl8139 rom", PCI_ROM_BYTES_MIN);
 }
 
 void rtl8139_init(struct rtl8139 *d, struct bus *b, unsigned int devfn,
@@ -675,8 +632,7 @@ void rtl8139_init(struct rtl8139 *d, struct bus *b, unsigned int devfn,
 	ether_crc_init();
 	d->bus = b;
 	d->nic = nic;
-	d->rom = rom;
-	d->rom_bytes = (uint32_t)rom_bytes;
+	d->rom = (struct pci_rom){ rom, (uint32_t)rom_bytes, 0xff };
 	d->id = bus_add_dev(b, "rtl8139", d, &dev_ops, &d->r, sizeof(d->r));
 	d->eeprom_id = bus_add_dev(b, "rtl8139 eeprom", d, NULL, &d->eeprom,
 				   sizeof(d->eeprom));

@@ -20,6 +20,7 @@
 
 #include "bus/nic.h"
 #include "bus/pci.h"
+#include "bus/pci_rom.h"
 #include "bus/reg.h"
 #include "bus/timer.h"
 #include "dev/eeprom93.h"
@@ -72,8 +73,7 @@ struct rtl8139 {
 	struct bus *bus;
 	bus_dev_id id, eeprom_id;
 	struct nic *nic;
-	const uint8_t *rom;
-	uint32_t rom_bytes;
+	struct pci_rom rom;
 	unsigned int win[3], win_count;
 	struct bus_timer tick;		/* TimerInt */
 	/* Towards the host; a successor starts afresh. */

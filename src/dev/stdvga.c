@@ -421,40 +421,6 @@ static void mmio_write(void *dev, uint32_t off, unsigned int size, uint32_t val)
 
 static const struct bus_win_ops mmio_ops = { .read = mmio_read, .write = mmio_write };
 
-/* ---- ROM BAR ---- */
-
-static bool rom_read_items(void *dev, uint32_t off, unsigned int size,
-			   unsigned int count, void *buf)
-{
-	const struct stdvga *v = dev;
-	uint32_t len = size * count, have;
-
-	have = off < v->rom_bytes ? v->rom_bytes - off : 0;
-	if (have > len)
-		have = len;
-	if (have)
-		memcpy(buf, v->rom + off, have);
-	memset((uint8_t *)buf + have, 0, len - have);
-	return true;
-}
-
-static uint32_t rom_read(void *dev, uint32_t off, unsigned int size)
-{
-	uint32_t val = 0;
-
-	rom_read_items(dev, off, size, 1, &val);
-	return val;
-}
-
-static void rom_write(void *dev, uint32_t off, unsigned int size, uint32_t val)
-{
-	(void)dev, (void)off, (void)size, (void)val;
-}
-
-static const struct bus_win_ops rom_ops = {
-	.read = rom_read, .write = rom_write, .read_items = rom_read_items,
-};
-
 /* ---- scanning ---- */
 
 #define ASK_AGAIN	16u	/* scans after which a lost query is repeated */
@@ -524,11 +490,8 @@ static void add_windows(struct stdvga *v, struct bus *b)
 	win = bus_add_win(b, v->id, "vga mmio", CHAN_MMIO, MMIO_BYTES, NULL,
 			  &mmio_ops);
 	pci_add_bar(&v->pci, 2, PCI_BAR_MEM, MMIO_BYTES, win);
-	if (!v->rom)
-		return;
-	win = bus_add_win(b, v->mem_id, "vga rom", CHAN_MMIO, VGA_ROM_BYTES,
-			  NULL, &rom_ops);
-	pci_add_bar(&v->pci, PCI_ROM, PCI_BAR_ROM, VGA_ROM_BYTES, win);
+	if (v->rom.image)
+		pci_rom_add(b, &v->pci, &v->rom, "vga rom", VGA_ROM_BYTES);
 }
 
 void stdvga_init(struct stdvga *v, struct bus *b, const struct stdvga_cfg *cfg)
@@ -545,8 +508,7 @@ void stdvga_init(struct stdvga *v, struct bus *b, const struct stdvga_cfg *cfg)
 	v->bus = b;
 	v->vram = cfg->vram;
 	v->vram_bytes = cfg->vram_bytes;
-	v->rom = cfg->rom;
-	v->rom_bytes = cfg->rom_bytes;
+	v->rom = (struct pci_rom){ cfg->rom, cfg->rom_bytes, 0 };
 	v->disp = cfg->disp;
 	v->pci.dev = v;
 	v->pci.bar_moved = bar_moved;

@@ -20,6 +20,7 @@
 #include "abi/chan.h"
 #include "bus/disp.h"
 #include "bus/pci.h"
+#include "bus/pci_rom.h"
 #include "bus/reg.h"
 #include "dev/vbe.h"
 
@@ -81,8 +82,7 @@ struct stdvga {
 	bus_dev_id id, mem_id;
 	uint8_t *vram;
 	uint32_t vram_bytes;		/* power of two */
-	const uint8_t *rom;
-	uint32_t rom_bytes;
+	struct pci_rom rom;
 	struct disp *disp;
 	/* Scanning; a successor starts afresh. */
 	struct vga_view shown;
