@@ -119,10 +119,11 @@ class Bench:
             if self.options.nics:
                 machine.run('setsid lab-netd </dev/null '
                             '>/out/netd.log 2>&1 &')
-            for number in range(1 if self.options.quick
-                                else self.options.rounds):
+            rounds = 1 if self.options.quick else self.options.rounds
+            for number in range(rounds):
                 for name in self.variants:
-                    if name in OFF and number >= self.options.off_rounds:
+                    if name in OFF and \
+                            number < rounds - self.options.off_rounds:
                         continue
                     try:
                         result = self.one(machine, name)
@@ -160,7 +161,10 @@ class Bench:
             result['dm_start'] = float(times[1]) - float(times[0])
         before = self.dom0_cpu(machine)
         power_on = machine.run(f'xl unpause {guest.NAME}')['t0']
-        _, end = self.expect(machine, start, run.USER_SPACE, 900)
+        text, end = self.expect(machine, start, f'{run.USER_SPACE}|'
+                                                f'{run.NO_ROOT}', 900)
+        if not text.endswith(run.USER_SPACE):
+            raise run.RunError(run.TIMEOUT, 'the guest found no root')
         result['poweron'] = machine.serial_time(end) - power_on
         family = json.loads(machine.text('lab-family'))
         result['dom0_cpu'] = self.dom0_cpu(machine) - before

@@ -26,6 +26,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 OK, TIMEOUT, USAGE, LAB, CREATE, SCRIPT, GONE, LEFT, PICTURE = range(9)
 
 USER_SPACE = r'guest: user space up'
+NO_ROOT = r'guest: no root found'
 KERNEL = re.compile(rb'Linux version|\[ {0,4}0\.000000\]')
 
 
