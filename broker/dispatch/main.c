@@ -315,7 +315,8 @@ int main(int argc, char **argv)
 	add_epoll(FD_CTL, EPOLLIN);
 	add_epoll(FD_ANSWER_KICK, EPOLLIN | EPOLLET);
 	add_epoll(hv_ev_fd(broker.hv), EPOLLIN);
-	poll_window_init(&broker.poll, !(broker.plan->flags & PLAN_NO_POLL), true);
+	poll_window_init(&broker.poll, !(broker.plan->flags & PLAN_NO_POLL),
+			 POLL_BROKER_CPUS);
 
 	sandbox_enter(&a, own, &policy_broker);
 

@@ -10,8 +10,11 @@
  * write what we look for.  It is one as long as the other used less of the CPU
  * than we (the kernel is fair): so of a pair that takes turns only the one
  * that looks longer can look at all, the broker; a worker sleeps at once
- * (poll_window_init()).  Where we wait for the guest and not for a process of
- * this dom0, a yield now and then is for the others' sake only.
+ * (poll_window_init()).  With two, a pair that looks would be all of a dom0,
+ * and where the guest shares them too, it would wait for the pair to be done
+ * waiting: again only the broker looks.  Where we wait for the guest and not
+ * for a process of this dom0, a yield now and then is for the others' sake
+ * only.
  *
  * How long it can get depends on the machine: it is worth what a sleep and a
  * wake-up cost, and they are made of system calls.  A guest that comes by
@@ -37,6 +40,8 @@
 #define POLL_START_NS	(20 * NS_PER_US)
 #define POLL_MAX_NS	(1000 * NS_PER_US)
 #define POLL_MAX_CALLS	150	/* system calls that the window is worth */
+#define POLL_BROKER_CPUS	1
+#define POLL_WORKER_CPUS	3	/* see above */
 #define POLL_LOOKS_MAX	100000u		/* whatever the counter says */
 #define POLL_GUEST_YIELD_NS	(200 * NS_PER_US)	/* between two yields */
 #define POLL_NEIGHBOUR_YIELD_NS	(5 * NS_PER_US)	/* ... with more CPUs */
@@ -69,19 +74,18 @@ static inline int64_t poll_window_call_ns(void)
 
 /*
  * Start-up only: asks how many CPUs there are and what a system call costs.
- * @on_one_cpu: look even if there is but one.
+ * @least_cpus: with fewer, do not look.
  */
 static inline void poll_window_init(struct poll_window *p, bool on,
-				    bool on_one_cpu)
+				    int least_cpus)
 {
 	cpu_set_t set;
+	int cpus;
 
 	CPU_ZERO(&set);
-	*p = (struct poll_window){ .on = on };
-	p->one_cpu = sched_getaffinity(0, sizeof(set), &set) != 0 ||
-		CPU_COUNT(&set) == 1;
-	if (p->one_cpu && !on_one_cpu)
-		p->on = false;
+	cpus = sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
+	*p = (struct poll_window){ .on = on && cpus >= least_cpus,
+				   .one_cpu = cpus == 1 };
 	if (!p->on)
 		return;
 	p->max_ns = poll_window_call_ns() * POLL_MAX_CALLS;

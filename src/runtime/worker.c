@@ -446,7 +446,8 @@ struct worker *worker_begin(const char *role, int argc, char **argv)
 	make_loop();
 	map_channel();
 	poll = sandbox_opt(&me.w.args, "poll");
-	poll_window_init(&me.poll, !poll || strcmp(poll, "off") != 0, false);
+	poll_window_init(&me.poll, !poll || strcmp(poll, "off") != 0,
+			 POLL_WORKER_CPUS);
 	me.w.bus = &me.bus;
 	return &me.w;
 }

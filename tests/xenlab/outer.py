@@ -44,13 +44,6 @@ class Disk:
         self.device = None              # path in dom0, set by Machine
 
 
-def emulated_cpus(dom0_vcpus):
-    """One each for dom0 and one for the guest, but not more than this machine
-    has (two at least): emulated CPUs that wait for each other's real one turn
-    every exchange between them into a time slice."""
-    return max(2, min(dom0_vcpus + 1, os.cpu_count() or 2))
-
-
 class Machine:
     def __init__(self, image, out, memory=256, dom0_vcpus=1, disks=(),
                  stage=None, files=None, env=None, terminal=False, cpus=None):
@@ -111,7 +104,7 @@ class Machine:
         argv = ['qemu-system-x86_64', '-nodefaults', '-no-reboot',
                 '-machine', 'pc', '-accel', 'tcg,thread=multi',
                 '-cpu', 'qemu64,+svm,+npt,+nrip-save',
-                '-smp', str(cpus or emulated_cpus(dom0_vcpus)),
+                '-smp', str(cpus or dom0_vcpus + 1),
                 '-m', str(DOM0_MIB + memory + 768), '-display', 'none',
                 '-kernel', self.image.xen, '-append',
                 f'console=com1 com1=115200,8n1 dom0_mem={DOM0_MIB}M '
