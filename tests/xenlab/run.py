@@ -439,12 +439,12 @@ def run(options, progress):
         try:
             session.boot()
             session.create()
-            status = session.await_text()
             if options.vnc:
                 try:
                     session.vnc()
                 except RunError as error:
                     progress.note(str(error))
+            status = session.await_text()
             if status == OK and options.dom0_run:
                 status = session.script()
             if options.screenshot:
