@@ -112,7 +112,8 @@ class Bench:
                 if self.options.nics:
                     extra += guest.nics(NICS)
                 machine.write(name + '.cfg', guest.config(
-                    [drive], device_model='/lab/bin/dm-timed', extra=extra))
+                    [drive], dom0_vcpus=vcpus,
+                    device_model='/lab/bin/dm-timed', extra=extra))
             with self.progress.stage(f'Xen up, dom0 with {vcpus} vCPU'):
                 machine.start()
             machine.start_command('dm-watch')

@@ -29,8 +29,9 @@ def disk_line(disk, vdev, backend, cdrom=False):
 
 
 def config(disks, cdrom=None, backend='phy', nic='none', memory=256, vcpus=1,
-           device_model=None, extra='', name=NAME):
-    """Text of xl.cfg.  device_model None means stock QEMU."""
+           dom0_vcpus=1, device_model=None, extra='', name=NAME):
+    """Text of xl.cfg.  device_model None means stock QEMU.  Guests have the
+    emulated CPU behind those of dom0 (outer.py) to themselves."""
     drives = list(DRIVES)
     lines = []
     if cdrom:
@@ -47,6 +48,7 @@ def config(disks, cdrom=None, backend='phy', nic='none', memory=256, vcpus=1,
         'type': '"hvm"',
         'memory': str(memory),
         'vcpus': str(vcpus),
+        'cpus': f'"{dom0_vcpus}"',
         'disk': _list(lines),
         'vif': _list(vif),
         'boot': f'"{boot}"',

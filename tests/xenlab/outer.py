@@ -46,7 +46,7 @@ class Disk:
 
 class Machine:
     def __init__(self, image, out, memory=256, dom0_vcpus=1, disks=(),
-                 stage=None, files=None, env=None, terminal=False, cpus=None):
+                 stage=None, files=None, env=None, terminal=False):
         self.image = image
         self.out = os.path.abspath(out)
         self.disks = list(disks)
@@ -64,9 +64,9 @@ class Machine:
         self.monitor = None
         self.work = tempfile.mkdtemp(prefix='xenlab.')
         self.argv = self._prepare(memory, dom0_vcpus, stage, files or {},
-                                  dict(env or {}), cpus)
+                                  dict(env or {}))
 
-    def _prepare(self, memory, dom0_vcpus, stage, files, env, cpus):
+    def _prepare(self, memory, dom0_vcpus, stage, files, env):
         lab = os.path.join(self.work, 'lab')
         shutil.copytree(os.path.join(HERE, 'dom0'), lab)
         shutil.copy(self.image.vnctool, os.path.join(lab, 'bin/vnctool'))
@@ -101,15 +101,19 @@ class Machine:
         shares = [('lab', lab, True), ('out', self.out, False)] + shares
         if stage:
             shares.append(('stage', stage, True))
+        # Each vCPU of dom0 has an emulated CPU to itself, guests share the one
+        # behind them (guest.config()).  Where a PV dom0 and an HVM guest take
+        # turns on one, the emulator mixes them up every few minutes: guests
+        # run into triple faults at addresses of Xen's.
         argv = ['qemu-system-x86_64', '-nodefaults', '-no-reboot',
                 '-machine', 'pc', '-accel', 'tcg,thread=multi',
                 '-cpu', 'qemu64,+svm,+npt,+nrip-save',
-                '-smp', str(cpus or dom0_vcpus + 1),
+                '-smp', str(dom0_vcpus + 1),
                 '-m', str(DOM0_MIB + memory + 768), '-display', 'none',
                 '-kernel', self.image.xen, '-append',
                 f'console=com1 com1=115200,8n1 dom0_mem={DOM0_MIB}M '
-                f'dom0_max_vcpus={dom0_vcpus} noreboot=1 loglvl=all '
-                f'guest_loglvl=all sync_console=0',
+                f'dom0_max_vcpus={dom0_vcpus} dom0_vcpus_pin noreboot=1 '
+                f'loglvl=all guest_loglvl=all sync_console=0',
                 '-initrd',
                 f'{self.image.kernel} console=hvc0 loglevel=5 clocksource=xen,'
                 f'{self.image.initrd}',

@@ -180,8 +180,8 @@ class Session:
             env={'NAME': name}, terminal=terminal)
         stage_tools(options.builddir, os.path.join(self.machine.lab, 'bin'))
         text = guest.config(disks, cdrom, options.backend, options.nic,
-                            options.memory, options.vcpus, device_model,
-                            extra)
+                            options.memory, options.vcpus,
+                            options.dom0_vcpus, device_model, extra)
         self.machine.write('xl.cfg', text)
         found = re.match(r'file:/out/(.+)', _find(extra, 'serial') or '')
         if found:
