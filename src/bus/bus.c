@@ -434,6 +434,24 @@ void bus_call_pause(struct bus *b)
 		}
 }
 
+/* ---- turns ---- */
+
+void bus_ask_turn(struct bus *b, bus_dev_id id)
+{
+	bug_on(id >= b->dev_count || !b->dev[id].ops || !b->dev[id].ops->turn);
+	b->turns |= 1u << id;
+}
+
+void bus_run_turns(struct bus *b)
+{
+	uint32_t turns = b->turns;
+
+	b->turns = 0;
+	for (unsigned int i = 0; turns; i++, turns >>= 1)
+		if (turns & 1)
+			b->dev[i].ops->turn(b->dev[i].dev);
+}
+
 /* ---- publishing ---- */
 
 static void commit_state(struct bus *b, uint32_t seq, uint64_t answer)

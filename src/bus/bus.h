@@ -44,6 +44,8 @@ struct bus_dev_ops {
 	void (*pause)(void *dev);
 	/* Before every settle: bring computed registers up to date. */
 	void (*settle)(void *dev);
+	/* What bus_ask_turn() asked for: a piece of the work put off. */
+	void (*turn)(void *dev);
 };
 
 /*
@@ -109,6 +111,15 @@ void bus_unmap(struct bus *b, unsigned int win);
  * or a window's read function.
  */
 void bus_touch(struct bus *b, bus_dev_id id);
+
+/*
+ * Work that one access may not do at once: ops->turn is called once, from the
+ * loop, when the requests that are there have been taken.  While anybody asks,
+ * the loop does not sleep, and requests, timers and back ends get a look
+ * between two turns.  Lost with the worker: a successor asks again, from its
+ * registers.
+ */
+void bus_ask_turn(struct bus *b, bus_dev_id id);
 
 /*
  * From within an access, unplug or pause: the answer comes later.  Nothing
@@ -178,6 +189,7 @@ struct bus {
 	bool resumed;			/* a deferred request has its answer */
 	uint64_t resume_value;
 	uint32_t dirty, dirty_before;	/* bit per device: since / before last flip */
+	uint32_t turns;			/* bit per device: bus_ask_turn() */
 	uint32_t flip;
 	uint32_t isa_levels, intx_levels[4];	/* as in abi/state.h */
 	unsigned int dev_count, win_count, row_count;
@@ -225,6 +237,13 @@ void bus_call_pause(struct bus *b);
 void bus_say(struct bus *b, enum ans_kind kind, uint64_t addr, uint64_t data);
 /* Timers whose deadline has passed. */
 void bus_run_timers(struct bus *b);
+/* Does a device wait for its turn? */
+static inline bool bus_turns_wait(const struct bus *b)
+{
+	return b->turns != 0;
+}
+/* One turn for each that asked before; then settle. */
+void bus_run_turns(struct bus *b);
 
 /*
  * Publish: committed state with @seq (requests before it are contained) and

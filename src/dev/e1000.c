@@ -109,7 +109,9 @@ static void settle(void *dev)
 	e1000_tx_resume(d);
 }
 
-static const struct bus_dev_ops dev_ops = { .unplug = unplug, .settle = settle };
+static const struct bus_dev_ops dev_ops = {
+	.unplug = unplug, .settle = settle, .turn = e1000_tx_turn,
+};
 
 /* ---- building ---- */
 
@@ -159,6 +161,7 @@ void e1000_init(struct e1000 *d, struct bus *b, unsigned int devfn,
 	ether_crc_init();
 	d->bus = b;
 	d->nic = nic;
+	nic_turn_begin(&d->turn);
 	d->rom = (struct pci_rom){ rom, (uint32_t)rom_bytes, 0xff };
 	d->id = bus_add_dev(b, "e1000", d, &dev_ops, &d->r, sizeof(d->r));
 	d->tables_id = bus_add_dev(b, "e1000 tables", d, NULL, &d->t,

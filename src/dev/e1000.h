@@ -22,6 +22,7 @@
 #include "bus/reg.h"
 #include "bus/timer.h"
 #include "dev/eeprom93.h"
+#include "dev/nic_turn.h"
 
 #define E1000_ROM_MAX	(512u * 1024u)
 #define E1000_STATS	64u
@@ -80,7 +81,8 @@ struct e1000_regs {		/* committed */
 	uint8_t line;		/* INTA is asserted */
 	uint8_t gone;		/* unplugged */
 	uint8_t due;		/* bit per enum e1000_due */
-	uint8_t rsvd[5];
+	uint8_t tx_more;	/* a doorbell is not through */
+	uint8_t rsvd[4];
 };
 
 /* Committed, apart: changes seldom. */
@@ -113,6 +115,7 @@ struct e1000 {
 	int64_t due_ns[E1000_DUE_COUNT];
 	int64_t latest_ns[2];		/* absolute ends of TX and RX delays */
 	int64_t next_irq_ns;		/* not before, by ITR */
+	struct nic_turn turn;		/* what may be sent in this one */
 	bool rx_waits;			/* receive() has said no */
 	bool send_waits;		/* the host owes send_ready() */
 	bool resending;			/* what is held; the host may call back */

@@ -145,6 +145,7 @@ void e1000_set_due(struct e1000 *d, enum e1000_due what, int64_t at_ns);
 void e1000_tx_run(struct e1000 *d);
 void e1000_tx_reset(struct e1000 *d);
 void e1000_tx_resume(struct e1000 *d);		/* a successor, and anybody */
+void e1000_tx_turn(void *dev);			/* struct bus_dev_ops */
 void e1000_send_ready(void *dev);		/* struct nic */
 
 /* e1000_offload.c */

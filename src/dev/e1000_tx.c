@@ -3,10 +3,11 @@
  * dev/e1000_tx.c - 82540EM: the transmit ring
  *
  * Runs in the net worker.  A doorbell sends what is between head and tail, at
- * most once around the ring.  Descriptors are copied before they are looked
- * at, a frame's bytes before it is sent; a frame may be spread over doorbells.
- * When the host has no room, the finished frame is held and the ring stands
- * still until e1000_send_ready().
+ * most once around the ring and so much as one turn allows: head says how far
+ * it came, and the next turn goes on there.  Descriptors are copied before they
+ * are looked at, a frame's bytes before it is sent; a frame may be spread over
+ * turns.  When the host has no room, the finished frame is held and the ring
+ * stands still until e1000_send_ready().
  *
  * Source: SDM 3.3, 3.4.
  */
@@ -159,6 +160,7 @@ static void take_data(struct e1000 *d, const struct desc *desc, uint32_t len)
 		dma_read(d->bus, desc->addr,
 			 d->tx + E1000_TAG_BYTES + t->bytes, len);
 		t->bytes += len;
+		nic_turn_take(&d->turn, 0, len);
 	}
 	if (desc->cmd & TXD_VLE) {
 		t->cmd |= TXD_VLE;
@@ -194,13 +196,18 @@ static void take_desc(struct e1000 *d, const struct desc *desc, uint64_t gpa)
 		d->r.tx_causes |= ICR_TXDW;
 }
 
-/* @left descriptors from head on, fewer if the host is full. */
+static bool is_stopped(const struct e1000 *d)
+{
+	return d->r.tx.held || nic_turn_is_over(&d->turn);
+}
+
+/* @left descriptors from head on, fewer if the host is full or the turn over. */
 static void work_ring(struct e1000 *d, uint32_t left)
 {
 	struct desc desc[FETCH];
 	uint32_t count = ring_count(d);
 
-	while (left && !d->r.tx.held) {
+	while (left && !is_stopped(d)) {
 		uint32_t head = d->r.tdh, n = count - head;
 
 		if (n > left)
@@ -208,15 +215,16 @@ static void work_ring(struct e1000 *d, uint32_t left)
 		if (n > FETCH)
 			n = FETCH;
 		dma_read(d->bus, desc_at(d, head), desc, n * sizeof(desc[0]));
-		for (uint32_t i = 0; i < n && !d->r.tx.held; i++) {
+		for (uint32_t i = 0; i < n && !is_stopped(d); i++) {
 			take_desc(d, &desc[i], desc_at(d, head + i));
 			d->r.tdh = head + i + 1 == count ? 0 : head + i + 1;
+			nic_turn_take(&d->turn, 1, 0);
 			left--;
 		}
 	}
 }
 
-/* One interrupt for all of it.  TXD_IDE stands for a delayed TXDW. */
+/* One interrupt for all of this turn.  TXD_IDE stands for a delayed TXDW. */
 static void tell(struct e1000 *d)
 {
 	uint32_t causes = d->r.tx_causes & ICR_BITS;
@@ -236,20 +244,44 @@ static void tell(struct e1000 *d)
 		e1000_irq_cause(d, causes);
 }
 
+/* Are there descriptors, and may it look at them? */
+static bool is_wanted(const struct e1000 *d)
+{
+	return d->r.tdh != d->r.tdt && (d->r.tctl & TCTL_EN) &&
+		!d->r.tx.held && e1000_is_on(d);
+}
+
 void e1000_tx_run(struct e1000 *d)
 {
 	uint32_t count = ring_count(d);
 
-	if (d->r.tx.held || !(d->r.tctl & TCTL_EN) || !e1000_is_on(d) ||
-	    d->r.tdh == d->r.tdt)
+	if (!is_wanted(d))
+		return;
+	d->r.tx_more = 1;
+	/* If the turn is over, the next one has been asked for. */
+	if (nic_turn_is_over(&d->turn))
 		return;
 	if (d->r.tdh >= count || d->r.tdt >= count) {
+		d->r.tx_more = 0;
 		guest_warn("transmit ring is nonsense: head=%u tail=%u count=%u",
 			   d->r.tdh, d->r.tdt, count);
 		return;
 	}
+	bus_ask_turn(d->bus, d->id);
 	work_ring(d, (d->r.tdt + count - d->r.tdh) % count);
+	d->r.tx_more = d->r.tdh != d->r.tdt;
 	tell(d);
+}
+
+void e1000_tx_turn(void *dev)
+{
+	struct e1000 *d = dev;
+
+	nic_turn_begin(&d->turn);
+	if (!d->r.tx_more)
+		return;
+	bus_touch(d->bus, d->id);
+	e1000_tx_run(d);
 }
 
 /* A successor's could be anything. */
@@ -279,15 +311,18 @@ void e1000_send_ready(void *dev)
 	e1000_tx_run(d);
 }
 
-/* A predecessor was promised send_ready(); nobody owes it to us. */
+/* A predecessor was promised send_ready(), and turns; nobody owes them to us. */
 void e1000_tx_resume(struct e1000 *d)
 {
 	if (d->r.tx.held && !d->send_waits)
 		e1000_send_ready(d);
+	else if (d->r.tx_more)
+		e1000_tx_run(d);
 }
 
 void e1000_tx_reset(struct e1000 *d)
 {
+	d->r.tx_more = 0;
 	memset(&d->r.tx, 0, sizeof(d->r.tx));
 	memset(d->r.ctx, 0, sizeof(d->r.ctx));
 }

@@ -301,7 +301,7 @@ static void tppoll_write(void *dev, const struct reg *r, uint32_t val,
 	(void)r;
 	(void)old;
 	if (val & TPPOLL_NPQ) {
-		d->r.npq = 1;
+		d->r.npq = RTL8139_RING_MAX;
 		rtl8139_ring_send(d);
 	}
 	if (val & TPPOLL_SWINT)
@@ -574,7 +574,9 @@ static void settle(void *dev)
 		timer_set(d->bus, &d->tick, tick_at(d));
 }
 
-static const struct bus_dev_ops dev_ops = { .unplug = unplug, .settle = settle };
+static const struct bus_dev_ops dev_ops = {
+	.unplug = unplug, .settle = settle, .turn = rtl8139_ring_turn,
+};
 
 /* The line can be masked there, and DMA forbidden. */
 static void cfg_written(void *dev, uint32_t off, unsigned int size)
@@ -632,6 +634,7 @@ void rtl8139_init(struct rtl8139 *d, struct bus *b, unsigned int devfn,
 	ether_crc_init();
 	d->bus = b;
 	d->nic = nic;
+	nic_turn_begin(&d->turn);
 	d->rom = (struct pci_rom){ rom, (uint32_t)rom_bytes, 0xff };
 	d->id = bus_add_dev(b, "rtl8139", d, &dev_ops, &d->r, sizeof(d->r));
 	d->eeprom_id = bus_add_dev(b, "rtl8139 eeprom", d, NULL, &d->eeprom,

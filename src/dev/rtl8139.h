@@ -24,6 +24,7 @@
 #include "bus/reg.h"
 #include "bus/timer.h"
 #include "dev/eeprom93.h"
+#include "dev/nic_turn.h"
 
 #define RTL8139_RING_MAX	64u	/* descriptors */
 #define RTL8139_ROM_MAX		(512u * 1024u)
@@ -55,7 +56,8 @@ struct rtl8139_regs {		/* committed */
 	uint8_t tsd_at;		/* descriptor that is sent next: 0-3 */
 	uint8_t tx_at, rx_at;	/* and in the rings: below RTL8139_RING_MAX */
 	uint8_t gone;		/* unplugged */
-	uint8_t npq;		/* TPPoll.NPQ: the ring is not through */
+	uint8_t npq;		/* TPPoll.NPQ: descriptors it still stands for,
+				   up to RTL8139_RING_MAX */
 	uint8_t rsvd;
 };
 
@@ -83,6 +85,7 @@ struct rtl8139 {
 	bool wake;			/* owes it since the receiver is on */
 	bool tx_waits;			/* send() said no */
 	bool closed;			/* the host's side is let go */
+	struct nic_turn turn;		/* what may be sent in this one */
 	unsigned int tries;		/* looks for a buffer in vain */
 	uint32_t held_bytes;		/* what the frame needs, in the ring */
 	/* Scratch of one call. */

@@ -81,9 +81,10 @@ bool rtl8139_desc_read(struct rtl8139 *d, uint64_t ring, unsigned int at,
 /* dw0, written last, gives the descriptor back. */
 void rtl8139_desc_give(struct rtl8139 *d, const struct rtl8139_desc *c);
 unsigned int rtl8139_desc_next(unsigned int at, uint32_t dw0);
-/* Sends what the C+ ring holds; one pass over the ring at most.  r.npq stays
-   if it has to go on later. */
+/* Sends what the C+ ring holds: r.npq descriptors at most, and what a turn
+   allows.  r.npq stays if it has to go on later. */
 void rtl8139_ring_send(struct rtl8139 *d);
+void rtl8139_ring_turn(void *dev);	/* struct bus_dev_ops */
 
 /* rtl8139_tx.c */
 /* Sends what the four register descriptors hold. */

@@ -5,7 +5,8 @@
  * Runs in the net worker.  A frame's descriptors are copied, all of them,
  * before anything is done, and given back after the host has taken the frame:
  * one that is not complete yet, or that the host has no room for, is looked at
- * again from its first descriptor.
+ * again from its first descriptor.  A doorbell stands for one pass over the
+ * ring, in as many turns as that takes.
  */
 #include "base/le.h"
 #include "bus/bus.h"
@@ -121,6 +122,7 @@ static unsigned int send_next(struct rtl8139 *d)
 	if (!n)
 		return 0;
 	good = good && load(d, n, &len_bytes, &first);
+	nic_turn_take(&d->turn, n, good ? (uint32_t)len_bytes : 0);
 	if (good && !rtl8139_hand_over(d, len_bytes, first->dw0, first->dw1))
 		return 0;
 	give_back(d, n, good);
@@ -135,16 +137,30 @@ static bool is_on(const struct rtl8139 *d)
 
 void rtl8139_ring_send(struct rtl8139 *d)
 {
-	unsigned int left = RTL8139_RING_MAX;
-
-	if (is_on(d) && (!rtl8139_is_running(d) || d->tx_waits))
+	if (!is_on(d)) {
+		d->r.npq = 0;
 		return;
-	while (is_on(d) && left) {
+	}
+	/* If the turn is over, the next one has been asked for. */
+	if (!rtl8139_is_running(d) || d->tx_waits || nic_turn_is_over(&d->turn))
+		return;
+	bus_ask_turn(d->bus, d->id);
+	while (d->r.npq && !nic_turn_is_over(&d->turn)) {
 		unsigned int n = send_next(d);
 
-		if (!n)
-			break;
-		left -= n < left ? n : left;
+		if (!n && d->tx_waits)
+			return;
+		d->r.npq -= (uint8_t)(n && n < d->r.npq ? n : d->r.npq);
 	}
-	d->r.npq = d->tx_waits;
+}
+
+void rtl8139_ring_turn(void *dev)
+{
+	struct rtl8139 *d = dev;
+
+	nic_turn_begin(&d->turn);
+	if (!d->r.npq)
+		return;
+	bus_touch(d->bus, d->id);
+	rtl8139_ring_send(d);
 }

@@ -3,8 +3,8 @@
  * runtime/worker.c - the life of a worker with devices
  *
  * Inherit, build, confine, serve.  One thread (back ends may have their own)
- * and one loop: requests from the channel first, then, when there are none,
- * timers and back ends.  Between two requests it looks at the channel for a
+ * and one loop: requests from the channel first, then what devices put off,
+ * then, when there is none, timers and back ends.  Between two requests it looks at the channel for a
  * short, measured while before it sleeps.
  */
 #include "runtime/worker.h"
@@ -332,6 +332,21 @@ static bool work_waits(void *arg)
 	return request_waits() || (me.hint && me.hint());
 }
 
+/* What devices put off.  True: there is more, and events had a look. */
+static bool run_turns(void)
+{
+	if (!bus_turns_wait(&me.bus))
+		return false;
+	bus_run_turns(&me.bus);
+	/* Mostly a device only wanted to know that a turn is over. */
+	if (me.bus.dirty || me.said || me.bus.resumed)
+		settle_events();
+	if (!bus_turns_wait(&me.bus))
+		return false;
+	wait_events(0);
+	return true;
+}
+
 /* Nothing to do: look a while, then sleep. */
 static void idle(void)
 {
@@ -366,7 +381,9 @@ int worker_serve(struct worker *w)
 		unsigned int n = take_requests();
 
 		taken += n;
-		if (n == 0)
+		if (run_turns())
+			taken = 0;
+		else if (n == 0)
 			idle();
 		if (taken >= REQUESTS_PER_TURN) {
 			/* A busy guest must not starve timers and back ends. */

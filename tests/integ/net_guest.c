@@ -18,6 +18,8 @@
 #define RX_RING		0x101000u
 #define TX_BUF		0x200000u
 #define RX_BUF		0x300000u
+#define PILE_RING	0x400000u
+#define PILE_COUNT	4096u		/* rtl8139: 64 */
 #define RX_BUF_BYTES	2048u
 #define PORTS		0xc000u		/* rtl8139, BAR 0 */
 #define REGS		0xf3000000u	/* e1000, BAR 0 */
@@ -234,6 +236,64 @@ bool net_guest_send(struct net_guest *n, const void *frame, size_t len,
 	memcpy(ram(n, TX_BUF), frame, len);
 	return n->e1000 ? send_e1000(n, len, todo ? todo : &none) :
 	       send_rtl(n, len, todo ? todo : &none);
+}
+
+/* ---- many at once ---- */
+
+static void pile_rtl(struct net_guest *n, size_t len, unsigned int count)
+{
+	for (unsigned int i = 0; i <= count; i++) {
+		uint8_t *d = ram(n, PILE_RING + i * 16);
+
+		le32_put(d + 4, 0);
+		le64_put(d + 8, TX_BUF);
+		le32_put(d, i < count ? OWN | FS_LS | (uint32_t)len : EOR);
+	}
+	out(n, CR, 1, 0x08);
+	out(n, TNPDS, 4, PILE_RING);
+	out(n, CR, 1, 0x0c);
+	out(n, TPPOLL, 1, 0x40);
+}
+
+static void pile_e1000(struct net_guest *n, size_t len, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		uint8_t *d = ram(n, PILE_RING + i * 16);
+
+		le64_put(d, TX_BUF);
+		le32_put(d + 8, (uint32_t)len | 0x0b000000);
+		le32_put(d + 12, 0);
+	}
+	set(n, TCTL, 0);
+	set(n, TDBAL, PILE_RING);
+	set(n, TDLEN, PILE_COUNT * 16);
+	set(n, TDH, 0);
+	set(n, TDT, 0);
+	set(n, TCTL, 0x4010a);
+	set(n, TDT, count);
+}
+
+void net_guest_pile(struct net_guest *n, const void *frame, size_t len,
+		    unsigned int count)
+{
+	memcpy(ram(n, TX_BUF), frame, len);
+	n->tx_at = 0;
+	if (n->e1000)
+		pile_e1000(n, len, count);
+	else
+		pile_rtl(n, len, count);
+}
+
+unsigned int net_guest_piled(struct net_guest *n)
+{
+	unsigned int done = 0;
+
+	if (n->e1000)
+		return get(n, TDH);
+	while (done < 63 && !(*(volatile uint8_t *)ram(n, PILE_RING + done * 16 + 3)
+			      & 0x80))
+		done++;
+	return done;
 }
 
 /* ---- in ---- */

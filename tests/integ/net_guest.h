@@ -38,6 +38,12 @@ void net_guest_start(struct net_guest *n, struct fakeguest *g, const char *model
 /* Returns when the card is done with it; false: it never was. */
 bool net_guest_send(struct net_guest *n, const void *frame, size_t len,
 		    const struct net_guest_todo *todo);
+/* Asks with one doorbell for @count frames of @len, up to NET_GUEST_PILE()
+   of them; the ring is another one from then on.  How many the card has done. */
+#define NET_GUEST_PILE(n) ((n)->e1000 ? 4095u : 63u)
+void net_guest_pile(struct net_guest *n, const void *frame, size_t len,
+		    unsigned int count);
+unsigned int net_guest_piled(struct net_guest *n);
 /* The next frame received, without FCS; 0: none in @ms.  Its buffer is given
    back unless @keep. */
 size_t net_guest_receive(struct net_guest *n, void *frame, bool *csum_good,

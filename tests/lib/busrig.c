@@ -11,6 +11,7 @@
 #include "base/clock.h"
 
 #define PAGE	4096u
+#define TURNS_MAX 10000u	/* a device that never ends is seen as a long test */
 
 static void host_say(void *ctx, const struct io_msg *m)
 {
@@ -198,6 +199,16 @@ unsigned int rig_win(struct rig *r, enum chan_space space, uint64_t addr,
 	return IO_NO_WIN;
 }
 
+bool rig_turn(struct rig *r)
+{
+	if (!bus_turns_wait(&r->bus))
+		return false;
+	bus_run_turns(&r->bus);
+	if (r->bus.dirty)
+		bus_settle(&r->bus, r->seq, r->value);
+	return true;
+}
+
 void rig_settle(struct rig *r)
 {
 	bus_settle(&r->bus, r->seq, r->value);
@@ -208,6 +219,9 @@ void rig_settle(struct rig *r)
 		r->seq += !r->waits;
 		bus_settle(&r->bus, r->seq, r->value);
 	}
+	for (unsigned int n = 0; n < TURNS_MAX && !r->hold_turns; n++)
+		if (!rig_turn(r))
+			break;
 }
 
 /* After anything the broker may ask: the answer, now or once it is there. */

@@ -46,6 +46,8 @@ struct rig {
 	struct io_msg said[RIG_SAID];	/* said[i % RIG_SAID], i < said_count */
 	unsigned int said_count;
 	unsigned int misses;		/* accesses that found no window */
+	bool hold_turns;		/* turns come by rig_turn() only; else
+					   all after each access or event */
 	/* Derived from what was said. */
 	bool isa[16];
 	unsigned int isa_rises[16];
@@ -76,6 +78,8 @@ void rig_free(struct rig *r);
 uint64_t rig_access(struct rig *r, enum chan_space space, uint64_t addr,
 		    unsigned int size, unsigned int count, unsigned int io_flags,
 		    uint64_t val, void *buf);
+/* What devices asked the loop for, once.  False: nobody did. */
+bool rig_turn(struct rig *r);
 /* After anything done behind the bus (a back end's completion): as the
    worker's loop does. */
 void rig_settle(struct rig *r);

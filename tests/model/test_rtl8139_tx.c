@@ -178,6 +178,40 @@ static void test_no_room(void)
 	ok(is_frame(0, f, 300) && get(0x10, 4) == 0xa12c, "and is sent");
 }
 
+/* A doorbell that stands for more than a turn of the loop may send. */
+static void test_turns(void)
+{
+	const unsigned int most = NIC_TURN_BYTES / 60000 + 1;
+	unsigned int turns = 0;
+
+	machine();
+	open_cplus(4, 1600, 0x0b);
+	rig.hold_turns = true;
+	for (unsigned int i = 0; i < 64; i++)
+		put_desc(TX_RING, i, OWN | FS | LS | 60000, 0, 0x1000);
+	kick();
+	is_hex(host.sent_count, most, "64 frames of 60,000 bytes: so many a turn");
+	ok(!(desc_dw(TX_RING, most - 1, 0) >> 31) &&
+	   desc_dw(TX_RING, most, 0) >> 31, "the others are the card's");
+	is_hex(get(0x3e, 2), TOK, "TOK for those");
+	kick();
+	is_hex(host.sent_count, most, "another doorbell in this turn: nothing");
+	ok(give(frame_for(mac, 0x0806, 100), 100), "a frame comes in between");
+	host.full = true;
+	rig_turn(&rig);
+	is_hex(host.refused, 1, "the host is full");
+	rig_turn(&rig);
+	ok(!rig_turn(&rig), "no turn while it is");
+	nicrig_drain(&host);
+	rig_settle(&rig);
+	for (; rig_turn(&rig); turns++)
+		;
+	is_hex(host.sent_count, 64, "in the end all");
+	ok(turns >= 64 / most - 2, "in %u turns", turns);
+	put_desc(TX_RING, 0, OWN | FS | LS | 60000, 0, 0x1000);
+	ok(!rig_turn(&rig) && host.sent_count == 64, "and no more without a doorbell");
+}
+
 /* A successor's host does not know that somebody waits for it. */
 static void become_successor(void)
 {
@@ -524,6 +558,7 @@ int main(void)
 	test_ring_limits();
 	test_bad_frames();
 	test_no_room();
+	test_turns();
 	test_successor();
 	test_link_down();
 	test_checksums();

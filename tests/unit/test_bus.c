@@ -58,6 +58,22 @@ static void moved(void *dev, unsigned int bar, uint64_t base)
 	((struct toy *)dev)->moved_to = base;
 }
 
+/* Goes on by itself until it has had its turns. */
+static unsigned int turns, turns_wanted;
+
+static void take_turn(void *dev)
+{
+	struct toy *t = dev;
+
+	turns++;
+	t->r.value++;
+	bus_touch(t->bus, t->id);
+	if (turns < turns_wanted)
+		bus_ask_turn(t->bus, t->id);
+}
+
+static const struct bus_dev_ops toy_ops = { .turn = take_turn };
+
 static void fresh(void)
 {
 	static const struct pci_ids ids = { .vendor = 0x1234, .device = 0x5678,
@@ -67,7 +83,7 @@ static void fresh(void)
 	rig_init(&rig, 1 << 16);
 	memset(&toy, 0, sizeof(toy));
 	toy.bus = &rig.bus;
-	toy.id = bus_add_dev(&rig.bus, "toy", &toy, NULL, &toy.r, sizeof(toy.r));
+	toy.id = bus_add_dev(&rig.bus, "toy", &toy, &toy_ops, &toy.r, sizeof(toy.r));
 	bus_map(&rig.bus, bus_add_win(&rig.bus, toy.id, "toy", CHAN_PIO, 8,
 				      &toy_regs, NULL), 0x300);
 	mmio = bus_add_win(&rig.bus, toy.id, "toy-mem", CHAN_MMIO, 0x1000, NULL,
@@ -123,6 +139,27 @@ static void test_committed_state(void)
 	rig_settle(&rig);
 	is_hex(rig.state->half[rig.state->flip & 1].isa_levels, 1 << 4,
 	       "levels are part of it");
+}
+
+static void test_turns(void)
+{
+	uint32_t v = 0;
+
+	fresh();
+	rig.hold_turns = true;
+	turns = 0;
+	turns_wanted = 3;
+	ok(!rig_turn(&rig), "nobody asked: no turn");
+	bus_ask_turn(&rig.bus, toy.id);
+	bus_ask_turn(&rig.bus, toy.id);
+	out8(&rig, 0x300, 7);
+	is_hex(turns, 0, "not from within an access");
+	ok(rig_turn(&rig) && turns == 1, "asked twice: once");
+	ok(rig_shadow(&rig, CHAN_PIO, 0x300, 1, &v) && v == 8,
+	   "what it did is published");
+	ok(bus_turns_wait(&rig.bus) && rig_turn(&rig) && rig_turn(&rig) && turns == 3,
+	   "asked again from within: another");
+	ok(!rig_turn(&rig), "then no more");
 }
 
 static void test_defer(void)
@@ -264,6 +301,7 @@ int main(void)
 {
 	test_shadow();
 	test_committed_state();
+	test_turns();
 	test_defer();
 	test_odd_state();
 	test_irq();

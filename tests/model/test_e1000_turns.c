@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tests/model/test_e1000_turns.c - 82540EM: sending in pieces
+ *
+ * A doorbell that stands for more than one turn of the loop may send.
+ */
+#include "dev/nic_turn.h"
+#include "tests/model/e1000_guest.h"
+
+#define RING		0x200000u	/* instead of TX_RING: a long one */
+#define RING_MOST	65528u
+#define LEN		16000u
+#define TXDW		0x01u
+#define TXQE		0x02u
+
+static uint8_t f[LEN];
+
+static void put_far(uint32_t i, uint32_t len_cmd)
+{
+	uint8_t *p = rig.ram + RING + i * 16;
+
+	le64_put(p, TX_DATA);
+	le32_put(p + 8, len_cmd);
+	le32_put(p + 12, 0);
+}
+
+static bool is_done(uint32_t i)
+{
+	return rig.ram[RING + i * 16 + 12] & 1;
+}
+
+/* @count descriptors of @len, each a frame. */
+static void fresh(uint32_t count, uint32_t len)
+{
+	machine();
+	make_frame(f, sizeof(f), NULL);
+	memcpy(rig.ram + TX_DATA, f, sizeof(f));
+	tx_ring(count);
+	wr(TDBAL, RING);
+	for (uint32_t i = 0; i < count; i++)
+		put_far(i, len | TXD_EOP | TXD_RS);
+	(void)rd(ICR);
+	rig.hold_turns = true;
+	while (rig_turn(&rig))
+		;
+}
+
+static void test_bytes(void)
+{
+	const uint32_t most = NIC_TURN_BYTES / LEN + 1;
+
+	fresh(RING_MOST, LEN);
+	wr(IMS, TXDW);
+	wr(TDT, RING_MOST - 1);
+	is_hex(net.sent_count, most, "65,527 frames asked for: one turn's bytes");
+	is_hex(rd(TDH), most, "head says how far it came");
+	ok(is_done(most - 1) && !is_done(most), "so do the descriptors");
+	ok(is_irq(), "those are told");
+	is_hex(rd(ICR), TXDW, "TXDW, but the ring is not empty");
+	wr(TDT, RING_MOST - 1);
+	wr(TDT, RING_MOST - 2);
+	is_hex(net.sent_count, most, "another doorbell in this turn: nothing");
+	ok(rig_turn(&rig), "it waits for the next");
+	is_hex(net.sent_count, 2 * most, "which sends as much");
+	is_hex(rd(TDH), 2 * most, "and head follows");
+	wr(TCTL, 0);
+	ok(rig_turn(&rig) && net.sent_count == 2 * most, "not enabled: nothing");
+	ok(!rig_turn(&rig), "and nothing waits");
+	wr(TCTL, 0xa);
+	is_hex(net.sent_count, 3 * most, "enabled: it goes on");
+	wr(CTRL, 0x04140240);
+	rig_turn(&rig);
+	ok(!rig_turn(&rig) && net.sent_count == 3 * most, "a reset ends it");
+}
+
+static void test_descs(void)
+{
+	unsigned int turns = 0, right = 0;
+
+	fresh(4096, 60);
+	wr(TDT, 4095);
+	is_hex(net.sent_count, NIC_TURN_DESCS, "short frames: one turn's descriptors");
+	is_hex(rd(ICR), TXDW, "TXDW");
+	while (rd(TDH) != 4095 && rig_turn(&rig)) {
+		uint32_t head = rd(TDH);
+
+		right += head == net.sent_count && is_done(head - 1) &&
+			!is_done(head) &&
+			rd(ICR) == (head == 4095 ? TXDW | TXQE : TXDW);
+		turns++;
+	}
+	is_hex(turns, 4095 / NIC_TURN_DESCS, "the rest in as many turns as it takes");
+	is_hex(right, turns, "registers tell the truth after each");
+	rig_turn(&rig);
+	ok(!rig_turn(&rig), "then nothing waits");
+	/* Many doorbells, each small. */
+	wr(TCTL, 0);
+	wr(TDH, 0);
+	wr(TDT, 0);
+	wr(TCTL, 0xa);
+	nicrig_clear(&net);
+	for (uint32_t i = 1; i < 1000; i++)
+		wr(TDT, i);
+	is_hex(net.sent_count, NIC_TURN_DESCS, "a thousand doorbells are one turn");
+	while (rig_turn(&rig))
+		;
+	is_hex(net.sent_count, 999, "and all is sent in the end");
+}
+
+/* The host fills up in the middle; frames come in between. */
+static void test_between(void)
+{
+	fresh(4096, 60);
+	rx_ring(16, RCTL_ON | 0x04000000);
+	wr(TDT, 1000);
+	ok(give(f, 100) && rd(RDH) == 1, "a frame comes in between two turns");
+	net.full = true;
+	rig_turn(&rig);
+	is_hex(rd(TDH), NIC_TURN_DESCS + 1, "a full host: one is held");
+	rig_turn(&rig);
+	ok(!rig_turn(&rig), "no turn while it is");
+	nicrig_drain(&net);
+	rig_settle(&rig);
+	while (rig_turn(&rig))
+		;
+	is_hex(net.sent_count, 1000, "room: all of them");
+	is_hex(rd(TDH), 1000, "head");
+}
+
+static void become_successor(const struct e1000_regs *r)
+{
+	rig_successor(&rig);
+	nicrig_init(&net, mac);
+	build(NULL, 0);
+	card.r = *r;
+	plug();
+}
+
+static void test_successor(void)
+{
+	struct e1000_regs r;
+
+	fresh(4096, 60);
+	wr(TDT, 1000);
+	r = card.r;
+	become_successor(&r);
+	rig_settle(&rig);
+	while (rig_turn(&rig))
+		;
+	is_hex(net.sent_count, 1000 - NIC_TURN_DESCS,
+	       "a successor goes on where the last turn ended");
+	is_hex(rd(TDH), 1000, "without another doorbell");
+}
+
+int main(void)
+{
+	test_bytes();
+	test_descs();
+	test_between();
+	test_successor();
+	rig_free(&rig);
+	nicrig_clear(&net);
+	return tap_done();
+}
