@@ -169,6 +169,15 @@ static unsigned int prepare(struct virtio_net_hdr *h, struct iovec *iov,
 	return used;
 }
 
+/* May the kernel get it?  Guests choose both lengths. */
+static bool is_sane(const struct virtio_net_hdr *h, size_t len)
+{
+	if (h->gso_type == VIRTIO_NET_HDR_GSO_NONE)
+		return len <= NIC_SEND_WHOLE;
+	return h->gso_size >= NIC_MSS_MIN &&
+	       (size_t)h->hdr_len + h->gso_size <= NIC_FRAME_MAX;
+}
+
 /* 0, or -EAGAIN; all else is a frame lost on the wire. */
 static int send_failed(int cause)
 {
@@ -216,6 +225,12 @@ static int send_frame(struct nic *nic, const struct iovec *iov,
 		return 0;
 	}
 	used = prepare(&h, out, todo, len);
+	if (!is_sane(&h, len)) {
+		guest_warn("frame to send dropped: len_bytes=%zu segment_bytes=%u",
+			   len, h.gso_size);
+		count(NIC_TALLY_SEND_DROPS, 1);
+		return 0;
+	}
 	if (used) {	/* over what the headers used up */
 		out[used + 1] = out[1];
 		out[used] = out[0];

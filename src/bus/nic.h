@@ -25,12 +25,22 @@
 #define NIC_FRAME_MAX	16384u		/* the longest that is given to a card */
 #define NIC_SEND_MAX	65550u		/* the longest a card may send: a large
 					   send with its headers */
+#define NIC_SEND_WHOLE	(NIC_FRAME_MAX + 4u)	/* the longest that is not cut, with
+					   a tag */
+#define NIC_MSS_MIN	48u		/* the least that frames are cut into:
+					   Linux believes no peer that wants
+					   less than 88, and TCP options take
+					   up to 40 of them */
 #define NIC_SEND_IOVS	64u
 
 /*
  * What is left to do on a frame that a card sends (virtio 1.1, 5.1.6,
  * struct virtio_net_hdr).  All zero: nothing.  The back end checks all of it
  * against the frame's length: what does not fit is sent as if it were zero.
+ * It drops what would make the host's kernel work for nobody's good: frames
+ * to be cut into segments of less than NIC_MSS_MIN (64 KiB are 65,000 frames
+ * of one byte each) or more than NIC_FRAME_MAX, and whole ones longer than
+ * NIC_SEND_WHOLE.
  */
 enum nic_gso { NIC_GSO_NONE, NIC_GSO_TCPV4, NIC_GSO_TCPV6 };
 

@@ -229,6 +229,55 @@ static void test_todo(void)
 	nic->ops->close(nic);
 }
 
+/* Lengths that only cost the host: nothing goes out, and it counts. */
+static void test_segments(void)
+{
+	static const struct {
+		const char *what;
+		size_t payload;
+		unsigned int mss;
+		bool goes, cut;
+	} t[] = {
+		{ "an MSS of 0, short", 5000, 0, true, false },
+		{ "an MSS of 0, long", 60000, 0, false, false },
+		{ "an MSS of 1", 5000, 1, false, false },
+		{ "an MSS of 1, and 64 KiB", 65000, 1, false, false },
+		{ "an MSS of 47", 5000, 47, false, false },
+		{ "an MSS of 48", 5000, 48, true, true },
+		{ "an MSS of 1, and one byte", 1, 1, true, false },
+		{ "an MSS of 1460", 65000, 1460, true, true },
+		{ "the longest segment", 40000, NIC_FRAME_MAX - 54, true, true },
+		{ "a longer one", 40000, NIC_FRAME_MAX - 53, false, false },
+		{ "an MSS of 65535", 65000, 65535, false, false },
+		{ "an MSS longer than the frame", 9000, 9001, true, false },
+	};
+	int peer = begin_pair();
+	unsigned int drops = 0;
+
+	for (unsigned int i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		const struct framekit k = { .payload_bytes = t[i].payload };
+		size_t len = framekit_make(&k, frame), got;
+		struct nic_todo todo = { .csum = true, .csum_start = 34,
+			.csum_offset = 16, .gso = NIC_GSO_TCPV4, .header_bytes = 54,
+			.gso_bytes = (uint16_t)t[i].mss };
+		struct virtio_net_hdr h;
+
+		drops += !t[i].goes;
+		ok(send_all(frame, len, &todo) == 0, "%s: taken", t[i].what);
+		h = told(peer, &got);
+		ok(got == (t[i].goes ? len : 0) &&
+		   (!t[i].goes || (h.gso_type != 0) == t[i].cut),
+		   t[i].goes ? "and sent" : "and dropped");
+	}
+	ok(send_all(frame, NIC_SEND_WHOLE, &plain) == 0 &&
+	   told(peer, &(size_t){ 0 }).flags == 0, "the longest in one piece");
+	send_all(frame, NIC_SEND_WHOLE + 1, &plain);
+	ok(read(peer, packet, sizeof(packet)) < 0, "none longer");
+	is_hex(tally[NIC_TALLY_SEND_DROPS], drops + 1, "all counted");
+	close(peer);
+	nic->ops->close(nic);
+}
+
 static void test_full(void)
 {
 	int peer = begin_pair();
@@ -576,6 +625,7 @@ int main(void)
 {
 	test_send();
 	test_todo();
+	test_segments();
 	test_full();
 	test_receive();
 	test_bad_frames();
