@@ -107,6 +107,7 @@ static void settle(void *dev)
 	}
 	e1000_irq_resume(d);
 	e1000_tx_resume(d);
+	e1000_tx_settle(d);
 }
 
 static const struct bus_dev_ops dev_ops = {
@@ -166,7 +167,7 @@ void e1000_init(struct e1000 *d, struct bus *b, unsigned int devfn,
 	d->id = bus_add_dev(b, "e1000", d, &dev_ops, &d->r, sizeof(d->r));
 	d->tables_id = bus_add_dev(b, "e1000 tables", d, NULL, &d->t,
 				   sizeof(d->t));
-	d->tx = bus_add_buf(b, E1000_TAG_BYTES + E1000_TX_MAX);
+	d->tx = bus_add_buf(b, 2 * sizeof(d->tx[0]));
 	d->func.dev = d;
 	d->func.written = command_written;
 	pci_add(b, &d->func, "e1000 pci", devfn, &ids);

@@ -32,6 +32,8 @@
 #define E1000_PHY_REGS	32u
 #define E1000_TAG_BYTES	4u		/* of an 802.1Q tag */
 #define E1000_TX_MAX	(NIC_SEND_MAX - E1000_TAG_BYTES)
+#define E1000_HEAD_BYTES 264u		/* all that a card writes into a frame:
+					   offsets have eight bits */
 
 /* A context descriptor, as it is in memory (SDM 3.3.6). */
 struct e1000_ctx {
@@ -45,7 +47,18 @@ struct e1000_ctx {
 };
 _Static_assert(sizeof(struct e1000_ctx) == 16, "SDM 3.3.6");
 
-/* The frame that is being put together, its bytes in e1000.tx. */
+/*
+ * Where a frame is put together.  @bytes is only ever added to, and what is
+ * filled in goes to a copy: a frame begun in one request is still there as it
+ * was when the next is done again.
+ */
+struct e1000_frame {
+	uint8_t head[E1000_TAG_BYTES + E1000_HEAD_BYTES];	/* room for a tag,
+					   then the frame as it is sent */
+	uint8_t bytes[E1000_TX_MAX];	/* as in guest memory */
+};
+
+/* The frame that is being put together, its bytes in e1000.tx[buf]. */
 struct e1000_tx {
 	uint32_t bytes;		/* so far, up to E1000_TX_MAX */
 	uint32_t cmd;		/* of its first descriptor, VLE of any */
@@ -55,12 +68,13 @@ struct e1000_tx {
 	uint8_t open;		/* a descriptor was seen, EOP not */
 	uint8_t too_long;
 	uint8_t held;		/* complete, and the host has no room: */
-	uint32_t start;		/* first byte in e1000.tx, below 8 */
+	uint32_t start;		/* first byte in head, 0 with a tag */
 	uint32_t len;
 	/* struct nic_todo */
 	uint8_t csum, gso;
 	uint16_t csum_start, csum_offset, gso_bytes, header_bytes;
-	uint16_t rsvd;
+	uint8_t buf;		/* bit 0 */
+	uint8_t rsvd;
 };
 
 struct e1000_regs {		/* committed */
@@ -120,9 +134,12 @@ struct e1000 {
 	bool send_waits;		/* the host owes send_ready() */
 	bool resending;			/* what is held; the host may call back */
 	bool closed;			/* the host's side is let go */
-	uint8_t *tx;			/* room for a tag, then E1000_TX_MAX;
-					   outlives the worker */
+	struct e1000_frame *tx;		/* two, one for what is committed, the
+					   other for what follows it; outlive
+					   the worker */
+	uint8_t kept_buf;		/* that of the committed state */
 	uint8_t rx[NIC_FRAME_MAX];	/* scratch of one frame */
+	uint8_t loop[NIC_SEND_WHOLE];	/* one that comes back */
 };
 
 extern const struct reg_file e1000_reg_file;

@@ -145,15 +145,16 @@ void e1000_set_due(struct e1000 *d, enum e1000_due what, int64_t at_ns);
 void e1000_tx_run(struct e1000 *d);
 void e1000_tx_reset(struct e1000 *d);
 void e1000_tx_resume(struct e1000 *d);		/* a successor, and anybody */
+void e1000_tx_settle(struct e1000 *d);		/* the last thing before commit */
 void e1000_tx_turn(void *dev);			/* struct bus_dev_ops */
 void e1000_send_ready(void *dev);		/* struct nic */
 
 /* e1000_offload.c */
-/* Fills in the rest of r.tx for a frame whose descriptors are through; false:
-   it cannot be sent. */
+/* Fills in the rest of r.tx, and the head, for a frame whose descriptors are
+   through; false: it cannot be sent. */
 bool e1000_offload(struct e1000 *d);
-/* Does the checksum that was left to the host. */
-void e1000_offload_here(struct e1000 *d);
+/* Does the checksum that was left to the host, in a copy of the frame. */
+void e1000_offload_here(const struct e1000_tx *t, uint8_t *frame);
 /* Complement of the one's complement sum, in wire order. */
 uint16_t e1000_csum(const uint8_t *p, size_t len_bytes);
 

@@ -4,9 +4,10 @@
  *
  * Runs in the net worker, once per frame to send, whose bytes are private by
  * now.  What one TCP or UDP checksum over the rest of the frame is, and cutting
- * a large send, are left to the host; everything else is done here.  Offsets
- * come from the guest: each is compared with the frame's length where it is
- * used, and what lies outside is not done.
+ * a large send, are left to the host; everything else is done here, in the copy
+ * of the frame's head that is sent in its place.  Offsets come from the guest:
+ * each is compared with the frame's length where it is used, and what lies
+ * outside is not done.
  */
 #include <string.h>
 
@@ -55,23 +56,44 @@ uint16_t e1000_csum(const uint8_t *p, size_t len_bytes)
 	return (uint16_t)~sum(p, len_bytes);
 }
 
-/* @end: behind the last byte summed.  SDM 3.5: what is at @to is included. */
-static void put_csum(uint8_t *frame, uint32_t len, uint32_t start, uint32_t to,
-		     uint32_t end)
-{
-	if (end > len)
-		end = len;
-	if (start < end && to + 2 <= len)
-		be16_put(frame + to, e1000_csum(frame + start, end - start));
-}
-
 /* ---- one frame ---- */
 
+/* Its first E1000_HEAD_BYTES are those at @head. */
 struct work {
 	struct e1000_tx *t;
-	uint8_t *frame;
+	uint8_t *head;
+	const uint8_t *bytes;
 	const struct e1000_ctx *ctx;
 };
+
+_Static_assert(E1000_HEAD_BYTES >= UINT8_MAX + 2 &&
+	       E1000_HEAD_BYTES >= NIC_FRAME_MIN, "what is written is in the head");
+
+/* [start, end) of a frame that is in two pieces. */
+static uint16_t sum_of(const struct work *w, uint32_t start, uint32_t end)
+{
+	uint32_t cut = end < E1000_HEAD_BYTES ? end : E1000_HEAD_BYTES;
+	uint16_t first, rest;
+
+	if (start >= E1000_HEAD_BYTES)
+		return sum(w->bytes + start, end - start);
+	first = sum(w->head + start, cut - start);
+	rest = sum(w->bytes + cut, end - cut);
+	/* An odd first piece: the bytes of the second are the other way. */
+	if ((cut - start) % 2)
+		rest = __builtin_bswap16(rest);
+	return fold((uint64_t)first + rest);
+}
+
+/* @end: behind the last byte summed.  SDM 3.5: what is at @to is included.
+   @to is below 256. */
+static void put_csum(struct work *w, uint32_t start, uint32_t to, uint32_t end)
+{
+	if (end > w->t->len)
+		end = w->t->len;
+	if (start < end && to + 2 <= w->t->len)
+		be16_put(w->head + to, (uint16_t)~sum_of(w, start, end));
+}
 
 /* The host can sum to the end only, and not store before the start. */
 static void ask_csum(struct work *w, uint32_t start, uint32_t to, uint32_t end)
@@ -79,7 +101,7 @@ static void ask_csum(struct work *w, uint32_t start, uint32_t to, uint32_t end)
 	struct e1000_tx *t = w->t;
 
 	if (end < t->len || to < start) {
-		put_csum(w->frame, t->len, start, to, end);
+		put_csum(w, start, to, end);
 		return;
 	}
 	if (start >= t->len || to + 2 > t->len)
@@ -100,8 +122,7 @@ static void do_popts(struct work *w)
 	const struct e1000_ctx *c = w->ctx;
 
 	if (w->t->popts & POPTS_IXSM)
-		put_csum(w->frame, w->t->len, c->ipcss, c->ipcso,
-			 end_of(c->ipcse));
+		put_csum(w, c->ipcss, c->ipcso, end_of(c->ipcse));
 	if (w->t->popts & POPTS_TXSM)
 		ask_csum(w, c->tucss, c->tucso, end_of(c->tucse));
 }
@@ -130,16 +151,18 @@ static void do_large_send(struct work *w)
 {
 	const struct e1000_ctx *c = w->ctx;
 	struct e1000_tx *t = w->t;
-	uint8_t *ip = w->frame + c->ipcss, *csum = w->frame + c->tucso;
+	uint8_t *ip = w->head + c->ipcss, *csum = w->head + c->tucso;
+	uint32_t end = end_of(c->ipcse);
 
 	if (c->paylen_cmd & TUCMD_IP)
 		be16_put(ip + 2, (uint16_t)(t->len - c->ipcss));
 	else
 		be16_put(ip + 4, (uint16_t)(t->len - c->ipcss - IP6_BYTES));
 	be16_put(csum, fold((uint64_t)be16_get(csum) + t->len - c->tucss));
-	if (t->popts & POPTS_IXSM)
-		put_csum(w->frame, c->hdrlen, c->ipcss, c->ipcso,
-			 end_of(c->ipcse));
+	/* Of the headers: they are repeated, the data is not. */
+	if ((t->popts & POPTS_IXSM) && c->ipcso + 2u <= c->hdrlen)
+		put_csum(w, c->ipcss, c->ipcso,
+			 end < c->hdrlen ? end : c->hdrlen);
 	t->csum = 1;
 	t->csum_start = c->tucss;
 	t->csum_offset = (uint16_t)(c->tucso - c->tucss);
@@ -152,13 +175,12 @@ static void do_large_send(struct work *w)
 
 static void insert_tag(struct e1000 *d, struct e1000_tx *t)
 {
-	uint8_t *frame = d->tx + t->start;
+	uint8_t *frame = d->tx[t->buf & 1].head;
 
-	memmove(frame - E1000_TAG_BYTES, frame, 2 * NIC_MAC_BYTES);
-	frame -= E1000_TAG_BYTES;
+	memmove(frame, frame + E1000_TAG_BYTES, 2 * NIC_MAC_BYTES);
 	be16_put(frame + 12, (uint16_t)d->r.vet);
 	be16_put(frame + 14, t->special);
-	t->start -= E1000_TAG_BYTES;
+	t->start = 0;
 	t->len += E1000_TAG_BYTES;
 	if (t->csum)
 		t->csum_start += E1000_TAG_BYTES;
@@ -170,13 +192,16 @@ bool e1000_offload(struct e1000 *d)
 {
 	struct e1000_tx *t = &d->r.tx;
 	bool data = t->cmd & TXD_CMD_DEXT;
+	struct e1000_frame *f = &d->tx[t->buf & 1];
 	struct work w = {
-		.t = t, .frame = d->tx + E1000_TAG_BYTES,
+		.t = t, .head = f->head + E1000_TAG_BYTES, .bytes = f->bytes,
 		.ctx = &d->r.ctx[data && (t->cmd & TXD_CMD_TSE)],
 	};
 
 	t->start = E1000_TAG_BYTES;
 	t->len = t->bytes;
+	memcpy(w.head, f->bytes,
+	       t->len < E1000_HEAD_BYTES ? t->len : E1000_HEAD_BYTES);
 	t->csum = t->gso = 0;
 	t->csum_start = t->csum_offset = t->gso_bytes = t->header_bytes = 0;
 	if (!data && (t->cmd & TXD_CMD_IC))
@@ -186,7 +211,7 @@ bool e1000_offload(struct e1000 *d)
 	else if (data)
 		do_popts(&w);
 	if (t->len < NIC_FRAME_MIN && (d->r.tctl & TCTL_PSP)) {
-		memset(w.frame + t->len, 0, NIC_FRAME_MIN - t->len);
+		memset(w.head + t->len, 0, NIC_FRAME_MIN - t->len);
 		t->len = NIC_FRAME_MIN;
 	}
 	if (t->len < NIC_HEADER_BYTES || (!t->gso && t->len > NIC_FRAME_MAX))
@@ -196,12 +221,10 @@ bool e1000_offload(struct e1000 *d)
 	return true;
 }
 
-void e1000_offload_here(struct e1000 *d)
+void e1000_offload_here(const struct e1000_tx *t, uint8_t *frame)
 {
-	struct e1000_tx *t = &d->r.tx;
-
 	if (t->csum)
-		put_csum(d->tx + t->start, t->len, t->csum_start,
-			 (uint32_t)t->csum_start + t->csum_offset, UINT32_MAX);
-	t->csum = 0;
+		be16_put(frame + t->csum_start + t->csum_offset,
+			 e1000_csum(frame + t->csum_start,
+				    t->len - t->csum_start));
 }

@@ -59,7 +59,7 @@ static uint64_t desc_at(const struct e1000 *d, uint32_t index)
 static void count_sent(struct e1000 *d)
 {
 	const struct e1000_tx *t = &d->r.tx;
-	const uint8_t *frame = d->tx + t->start;
+	const uint8_t *frame = d->tx[t->buf & 1].head + t->start;
 	uint32_t n = 1, bytes = t->len + FCS_BYTES, each = bytes;
 
 	if (t->gso) {
@@ -79,21 +79,40 @@ static void count_sent(struct e1000 *d)
 		e1000_count(d, frame[0] == 0xff ? STAT_BPTC : STAT_MPTC, n);
 }
 
+/* Its head, and what follows; how many. */
+static unsigned int find_pieces(struct e1000 *d, struct iovec iov[2])
+{
+	const struct e1000_tx *t = &d->r.tx;
+	struct e1000_frame *f = &d->tx[t->buf & 1];
+	uint32_t head = sizeof(f->head) - t->start;
+
+	if (head > t->len)
+		head = t->len;
+	iov[0] = (struct iovec){ f->head + t->start, head };
+	iov[1] = (struct iovec){ f->bytes + E1000_HEAD_BYTES, t->len - head };
+	return t->len > head ? 2 : 1;
+}
+
 static void loop_back(struct e1000 *d)
 {
-	struct e1000_tx *t = &d->r.tx;
+	const struct e1000_tx *t = &d->r.tx;
+	struct iovec iov[2];
 
 	if (t->gso)
 		return;		/* too long to be received in one piece */
-	e1000_offload_here(d);
-	e1000_loop_back(d, d->tx + t->start, t->len);
+	find_pieces(d, iov);
+	memcpy(d->loop, iov[0].iov_base, iov[0].iov_len);
+	memcpy(d->loop + iov[0].iov_len, iov[1].iov_base, iov[1].iov_len);
+	e1000_offload_here(t, d->loop);
+	e1000_loop_back(d, d->loop, t->len);
 }
 
 /* False: the host has no room. */
 static bool send_frame(struct e1000 *d)
 {
 	struct e1000_tx *t = &d->r.tx;
-	struct iovec iov = { d->tx + t->start, t->len };
+	struct iovec iov[2];
+	unsigned int count = find_pieces(d, iov);
 	struct nic_todo todo = {
 		.csum = t->csum, .csum_start = t->csum_start,
 		.csum_offset = t->csum_offset, .gso = (enum nic_gso)t->gso,
@@ -102,7 +121,7 @@ static bool send_frame(struct e1000 *d)
 
 	if (e1000_is_looped(d)) {
 		loop_back(d);
-	} else if (d->nic->ops->send(d->nic, &iov, 1, &todo) == -EAGAIN) {
+	} else if (d->nic->ops->send(d->nic, iov, count, &todo) == -EAGAIN) {
 		d->send_waits = true;
 		return false;
 	}
@@ -142,6 +161,8 @@ static void begin_frame(struct e1000 *d, const struct desc *desc)
 	struct e1000_tx *t = &d->r.tx;
 
 	memset(t, 0, sizeof(*t));
+	/* The committed one must not change before we commit. */
+	t->buf = !d->kept_buf;
 	t->open = 1;
 	t->cmd = desc->cmd & ~TXD_VLE;
 	t->popts = t->css = (uint8_t)(desc->status >> 8);
@@ -158,7 +179,7 @@ static void take_data(struct e1000 *d, const struct desc *desc, uint32_t len)
 		t->too_long = 1;
 	} else if (len) {
 		dma_read(d->bus, desc->addr,
-			 d->tx + E1000_TAG_BYTES + t->bytes, len);
+			 d->tx[t->buf & 1].bytes + t->bytes, len);
 		t->bytes += len;
 		nic_turn_take(&d->turn, 0, len);
 	}
@@ -292,7 +313,7 @@ static bool is_frame(const struct e1000_tx *t)
 	return t->start <= E1000_TAG_BYTES && t->len >= NIC_HEADER_BYTES &&
 		t->len <= end - t->start && t->gso <= NIC_GSO_TCPV6 &&
 		(t->gso ? t->csum && t->gso_bytes && t->header_bytes < t->len :
-			  t->len <= NIC_FRAME_MAX + E1000_TAG_BYTES) &&
+			  t->len <= NIC_SEND_WHOLE) &&
 		(!t->csum || (uint32_t)t->csum_start + t->csum_offset + 2 <=
 				t->len);
 }
@@ -318,6 +339,12 @@ void e1000_tx_resume(struct e1000 *d)
 		e1000_send_ready(d);
 	else if (d->r.tx_more)
 		e1000_tx_run(d);
+}
+
+/* What is committed now is the ground for doing the next request again. */
+void e1000_tx_settle(struct e1000 *d)
+{
+	d->kept_buf = d->r.tx.buf & 1;
 }
 
 void e1000_tx_reset(struct e1000 *d)

@@ -2,7 +2,8 @@
 /*
  * tests/model/test_e1000_turns.c - 82540EM: sending in pieces
  *
- * A doorbell that stands for more than one turn of the loop may send.
+ * A doorbell that stands for more than one turn of the loop may send, and what
+ * is left of a frame when the worker dies between or inside two of them.
  */
 #include "dev/nic_turn.h"
 #include "tests/model/e1000_guest.h"
@@ -12,6 +13,10 @@
 #define LEN		16000u
 #define TXDW		0x01u
 #define TXQE		0x02u
+
+#define IP		14u
+#define TCP		34u
+#define HDR		54u
 
 static uint8_t f[LEN];
 
@@ -152,12 +157,116 @@ static void test_successor(void)
 	is_hex(rd(TDH), 1000, "without another doorbell");
 }
 
+/* IPv4 and TCP headers for @payload bytes, as a driver leaves them. */
+static void make_tcp(void)
+{
+	make_frame(f, sizeof(f), NULL);
+	f[12] = 0x08;
+	f[13] = 0x00;
+	f[IP] = 0x45;
+	be_put(f + IP + 2, 0);
+	be_put(f + IP + 6, 0x4000);
+	f[IP + 9] = 6;
+	be_put(f + IP + 10, 0);
+	f[TCP + 12] = 0x50;
+	be_put(f + TCP + 16, 0);
+	be_put(f + TCP + 16, (uint16_t)(slow_sum(f + IP + 12, 8) + 6));
+	memcpy(rig.ram + TX_DATA, f, sizeof(f));
+}
+
+static bool is_same(const struct nicrig_frame *a, const struct nicrig_frame *b)
+{
+	return a->bytes && b->bytes && a->len_bytes == b->len_bytes &&
+		!memcmp(a->bytes, b->bytes, a->len_bytes) &&
+		!memcmp(&a->todo, &b->todo, sizeof(a->todo));
+}
+
+/*
+ * Begun in one doorbell, finished in the next, which also sends others and
+ * begins one more; then the worker dies before that is committed.
+ */
+static void replay(uint32_t first, uint32_t cmd, const char *what)
+{
+	static struct nicrig was;
+	struct e1000_regs r;
+	unsigned int same = 0;
+
+	machine();
+	wr(CTRL, 0x40140240);
+	make_tcp();
+	tx_ring(16);
+	put_context(0, IP, IP + 10, TCP - 1, TCP, TCP + 16, 0,
+		    (5000 - HDR) | (cmd & TXD_TSE) | TUCMD_TCP | TUCMD_IP, HDR, 1460);
+	put_desc(1, TX_DATA, first | TXD_DATA | cmd, (IXSM | TXSM) | 0x61230000u);
+	kick(2);
+	r = card.r;
+	put_desc(2, TX_DATA + first, (5000 - first) | TXD_DATA | TXD_EOP | TXD_RS |
+		 cmd, (IXSM | TXSM) | 0x61230000u);
+	put_desc(3, TX_DATA + 7000, 3000 | TXD_EOP | TXD_RS, 0);
+	put_desc(4, TX_DATA + 9000, 4000 | TXD_EOP | TXD_RS, 0);
+	put_desc(5, TX_DATA + 11000, 4000, 0);
+	kick(6);
+	ok(net.sent_count == 3, "%s: three frames", what);
+	is_hex(slow_sum(net.sent[0].bytes + IP + (cmd & TXD_VLE ? 4 : 0), 20),
+	       0xffff, "the first is right");
+	was = net;
+	memset(&net, 0, sizeof(net));
+	become_successor(&r);
+	is_hex(net.sent_count, 0, "the worker dies; its successor waits");
+	wr(TDT, 6);
+	for (unsigned int i = 0; i < 3; i++)
+		same += is_same(&net.sent[i], &was.sent[i]);
+	ok(net.sent_count == 3 && same == 3, "the doorbell again: the same bytes");
+	put_desc(6, TX_DATA, 100 | TXD_EOP, 0);
+	kick(7);
+	ok(net.sent_count == 4 && net.sent[3].len_bytes == 4100 &&
+	   !memcmp(net.sent[3].bytes, f + 11000, 4000), "and the one begun last");
+	nicrig_clear(&was);
+}
+
+static void test_replay(void)
+{
+	replay(HDR, TXD_TSE, "a large send");
+	replay(20, TXD_TSE, "headers apart");
+	replay(1000, TXD_TSE | TXD_VLE, "with a tag");
+	replay(4000, 0, "checksums");
+}
+
+/* Sums over the head, which is apart from the rest, and what follows it. */
+static void test_sums(void)
+{
+	unsigned int wrong = 0;
+
+	machine();
+	make_frame(f, 1400, NULL);
+	memcpy(rig.ram + TX_DATA, f, 1400);
+	tx_ring(16);
+	for (unsigned int start = 0; start < 256; start += 3)
+		for (unsigned int end = start + 1; end < 1399; end += 97) {
+			uint8_t to = (uint8_t)(end % 256);
+
+			nicrig_clear(&net);
+			put_context(0, 0, 0, 0, (uint8_t)start, to, (uint16_t)end,
+				    0, 0, 0);
+			put_desc(1, TX_DATA, 1400 | TXD_DATA | TXD_EOP, TXSM);
+			wr(TDH, 0);
+			wr(TDT, 0);
+			kick(2);
+			wrong += net.sent_count != 1 || net.sent[0].todo.csum ||
+				be_get(net.sent[0].bytes + to) + slow_sum(f + start,
+					end + 1 - start) != 0xffff;
+		}
+	is_hex(wrong, 0, "sums of all places and lengths");
+}
+
 int main(void)
 {
 	test_bytes();
 	test_descs();
 	test_between();
 	test_successor();
+	test_replay();
+	test_sums();
 	rig_free(&rig);
 	nicrig_clear(&net);
 	return tap_done();
