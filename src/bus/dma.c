@@ -46,3 +46,14 @@ void dma_unmap(struct bus *b, struct dma_map *m)
 	if (b->host->dma)
 		b->host->dma->unmap(b->host->ctx, m);
 }
+
+void dma_prefetch(struct bus *b, const struct dma_seg *seg,
+		  unsigned int seg_count)
+{
+	/* Scratch of one call, too large for a stack. */
+	static struct dma_map m;
+	static struct iovec iov[DMA_MAP_FRAMES];
+
+	if (dma_map(b, &m, seg, seg_count, false, iov, DMA_MAP_FRAMES) >= 0)
+		dma_unmap(b, &m);
+}

@@ -51,6 +51,14 @@ int dma_map(struct bus *b, struct dma_map *m, const struct dma_seg *seg,
 /* Back end is done.  With to_guest, all frames count as written. */
 void dma_unmap(struct bus *b, struct dma_map *m);
 
+/*
+ * What dma_read() is going to be asked for next, piece by piece: frames that
+ * are not at hand yet are fetched together, by one call instead of one each.
+ * Only a hint; pieces longer than 64 KiB, or too many, are left to the copies.
+ */
+void dma_prefetch(struct bus *b, const struct dma_seg *seg,
+		  unsigned int seg_count);
+
 /* Behind it: mem/ in a worker, an array in a test. */
 struct bus_dma_ops {
 	bool (*copy)(void *ctx, uint64_t gpa, void *buf, size_t len_bytes,

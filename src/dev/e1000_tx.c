@@ -197,13 +197,19 @@ static void take_data(struct e1000 *d, const struct desc *desc, uint32_t len)
 	end_frame(d);
 }
 
+static bool is_data(const struct desc *desc)
+{
+	return !(desc->cmd & TXD_DEXT) ||
+		(desc->cmd & TXD_DTYP) == TXD_DTYP_DATA;
+}
+
 static void take_desc(struct e1000 *d, const struct desc *desc, uint64_t gpa)
 {
 	uint8_t status;
 
 	if (!(desc->cmd & TXD_DEXT))
 		take_data(d, desc, desc->cmd & TXD_LEGACY_LEN);
-	else if ((desc->cmd & TXD_DTYP) == TXD_DTYP_DATA)
+	else if (is_data(desc))
 		take_data(d, desc, desc->cmd & TXD_DATA_LEN);
 	else if ((desc->cmd & TXD_DTYP) == 0)
 		take_context(d, desc);
@@ -215,6 +221,23 @@ static void take_desc(struct e1000 *d, const struct desc *desc, uint64_t gpa)
 		d->r.tx_causes |= TXD_IDE;
 	else
 		d->r.tx_causes |= ICR_TXDW;
+}
+
+/* Drivers give each page a descriptor of its own. */
+static void prefetch(struct e1000 *d, const struct desc *desc, uint32_t n)
+{
+	struct dma_seg seg[FETCH];
+	unsigned int count = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t len = desc[i].cmd & (desc[i].cmd & TXD_DEXT ?
+				TXD_DATA_LEN : TXD_LEGACY_LEN);
+
+		if (is_data(&desc[i]) && len && len <= NIC_FRAME_MAX)
+			seg[count++] = (struct dma_seg){ desc[i].addr, len };
+	}
+	if (count > 1)
+		dma_prefetch(d->bus, seg, count);
 }
 
 static bool is_stopped(const struct e1000 *d)
@@ -236,6 +259,7 @@ static void work_ring(struct e1000 *d, uint32_t left)
 		if (n > FETCH)
 			n = FETCH;
 		dma_read(d->bus, desc_at(d, head), desc, n * sizeof(desc[0]));
+		prefetch(d, desc, n);
 		for (uint32_t i = 0; i < n && !is_stopped(d); i++) {
 			take_desc(d, &desc[i], desc_at(d, head + i));
 			d->r.tdh = head + i + 1 == count ? 0 : head + i + 1;

@@ -67,6 +67,18 @@ static unsigned int gather(struct rtl8139 *d, unsigned int *at, bool *whole)
 	return n;
 }
 
+/* Drivers give each page a descriptor of its own. */
+static void prefetch(struct rtl8139 *d, unsigned int n)
+{
+	struct dma_seg seg[RTL8139_RING_MAX];
+
+	for (unsigned int i = 0; i < n; i++)
+		seg[i] = (struct dma_seg){ d->tx_desc[i].buf,
+					   TX_SIZE(d->tx_desc[i].dw0) };
+	if (n > 1)
+		dma_prefetch(d->bus, seg, n);
+}
+
 /* Its bytes, and where it starts.  False: too many, or not in memory. */
 static bool load(struct rtl8139 *d, unsigned int n, size_t *len_bytes,
 		 const struct rtl8139_desc **first)
@@ -74,6 +86,7 @@ static bool load(struct rtl8139 *d, unsigned int n, size_t *len_bytes,
 	uint8_t *to = d->tx + VLAN_BYTES;
 	size_t len = 0;
 
+	prefetch(d, n);
 	*first = &d->tx_desc[0];
 	for (unsigned int i = 0; i < n; i++) {
 		const struct rtl8139_desc *c = &d->tx_desc[i];

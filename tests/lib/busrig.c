@@ -83,6 +83,7 @@ static int dma_map_ram(void *ctx, struct dma_map *m, const struct dma_seg *seg,
 
 	m->to_guest = to_guest;
 	m->count = 0;
+	r->dma_maps++;
 	for (unsigned int i = 0; i < seg_count; i++) {
 		uint64_t gpa = seg[i].gpa;
 		uint32_t left = seg[i].len_bytes;

@@ -53,6 +53,7 @@ struct rig {
 	unsigned int isa_rises[16];
 	bool intx[32 * 8 * 4];		/* [devfn << 2 | pin] */
 	unsigned int mapped_frames;	/* dma_map() not yet undone */
+	unsigned int dma_maps;		/* and all of them since the start */
 	unsigned int dma_writes;	/* copies and maps towards the guest */
 };
 

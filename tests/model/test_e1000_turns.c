@@ -259,6 +259,31 @@ static void test_sums(void)
 	is_hex(wrong, 0, "sums of all places and lengths");
 }
 
+/* The pages of a frame are asked for together, before they are read. */
+static void test_prefetch(void)
+{
+	machine();
+	make_frame(f, 12000, NULL);
+	memcpy(rig.ram + TX_DATA, f, 12000);
+	tx_ring(16);
+	for (uint32_t i = 0; i < 3; i++)
+		put_desc(i, TX_DATA + i * 4000, 4000 | TXD_DATA |
+			 (i == 2 ? TXD_EOP : 0), 0);
+	kick(3);
+	ok(rig.dma_maps == 1 && rig.mapped_frames == 0, "three pieces: once");
+	ok(net.sent_count == 1 && !memcmp(net.sent[0].bytes, f, 12000),
+	   "and the frame is whole");
+	put_desc(3, TX_DATA, 100 | TXD_EOP, 0);
+	kick(4);
+	is_hex(rig.dma_maps, 1, "one piece is just read");
+	put_desc(4, BAR0, 4000 | TXD_DATA, 0);
+	put_desc(5, UINT64_MAX - 10, 0xfffff | TXD_DATA, 0);
+	put_desc(6, UINT64_MAX - 10, 4000 | TXD_DATA | TXD_EOP, 0);
+	kick(7);
+	ok(rig.mapped_frames == 0, "nothing stays mapped");
+	ok(is_alive(), "what is no memory does no harm");
+}
+
 int main(void)
 {
 	test_bytes();
@@ -267,6 +292,7 @@ int main(void)
 	test_successor();
 	test_replay();
 	test_sums();
+	test_prefetch();
 	rig_free(&rig);
 	nicrig_clear(&net);
 	return tap_done();

@@ -75,6 +75,25 @@ static void test_ring(void)
 	is_hex(card.r.tx_at, 0, "CR.TE starts at the first");
 }
 
+/* The pages of a frame are asked for together, before they are read. */
+static void test_prefetch(void)
+{
+	const uint8_t *f = frame_for(everyone, 0x0806, 9000);
+
+	machine();
+	open_cplus(4, 1600, 0x0b);
+	memcpy(rig.ram + TX_BUF(0), f, 9000);
+	for (unsigned int i = 0; i < 3; i++)
+		put_desc(TX_RING, i, OWN | (i == 0 ? FS : 0) | (i == 2 ? LS : 0) |
+			 3000, 0, TX_BUF(0) + i * 3000);
+	kick();
+	ok(rig.dma_maps == 1 && rig.mapped_frames == 0, "three pieces: once");
+	ok(is_frame(0, f, 9000), "and the frame is whole");
+	put_desc(TX_RING, 3, OWN | FS | LS | 100, 0, TX_BUF(0));
+	kick();
+	is_hex(rig.dma_maps, 1, "one piece is just read");
+}
+
 static void test_ring_limits(void)
 {
 	const uint8_t *f = frame_for(everyone, 0x0806, 60);
@@ -555,6 +574,7 @@ static void test_tally(void)
 int main(void)
 {
 	test_ring();
+	test_prefetch();
 	test_ring_limits();
 	test_bad_frames();
 	test_no_room();
