@@ -4,9 +4,10 @@
  *
  * Runs in the net worker.  INTA is (ICR & IMS) != 0, but for ITR, which says
  * how soon after one interrupt the next may begin (SDM 13.4.18).  Delays are
- * in units of 1.024 us, ITR in 256 ns.  All of them share one bus timer, which
- * is only ever moved forward: a delay that each frame starts anew costs no
- * timer call, the timer just finds nothing due.
+ * in units of 1.024 us, ITR in 256 ns.  A delay is there to save
+ * interrupts: it ends with any that goes out, as the SDM says of TADV.  All of
+ * them share one bus timer, which is only ever moved forward: a delay that each
+ * frame starts anew costs no timer call, the timer just finds nothing due.
  */
 #include "base/clock.h"
 #include "bus/irq.h"
@@ -38,6 +39,17 @@ void e1000_set_due(struct e1000 *d, enum e1000_due what, int64_t at_ns)
 		timer_set(d->bus, &d->timer, at_ns);
 }
 
+/* The driver is about to look: what is delayed need not call it again. */
+static void take_delayed(struct e1000 *d)
+{
+	if (d->due_ns[E1000_DUE_TX] != NEVER)
+		d->r.icr |= ICR_TXDW;
+	if (d->due_ns[E1000_DUE_RX] != NEVER)
+		d->r.icr |= ICR_RXT0;
+	e1000_set_due(d, E1000_DUE_TX, NEVER);
+	e1000_set_due(d, E1000_DUE_RX, NEVER);
+}
+
 void e1000_irq_update(struct e1000 *d)
 {
 	int64_t now;
@@ -58,6 +70,7 @@ void e1000_irq_update(struct e1000 *d)
 		}
 		d->next_irq_ns = now + (int64_t)d->r.itr * ITR_NS;
 	}
+	take_delayed(d);
 	set_line(d, true);
 }
 
@@ -82,7 +95,8 @@ void e1000_irq_delay(struct e1000 *d, enum e1000_due what)
 	uint32_t absolute = tx ? d->r.tadv : d->r.radv;
 	int64_t now, at;
 
-	if (!packet) {
+	/* Nor does it matter to a driver that has been called already. */
+	if (!packet || d->r.line) {
 		e1000_set_due(d, what, NEVER);
 		e1000_irq_cause(d, tx ? ICR_TXDW : ICR_RXT0);
 		return;

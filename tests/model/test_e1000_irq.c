@@ -165,6 +165,40 @@ static void test_tx_delay(void)
 	ok(is_irq(), "TIDV 0: at once");
 }
 
+/* An interrupt takes with it what another would be for. */
+static void test_joined(void)
+{
+	fresh();
+	wr(IMS, TXDW | RXT0);
+	wr(TIDV, 8);
+	wr(TADV, 32);
+	send_one(TXD_IDE);
+	ok(!is_irq(), "a frame was sent: delayed");
+	give(f, sizeof(f));
+	ok(is_irq(), "one comes: at once");
+	is_hex(rd(ICR) & (TXDW | RXT0), TXDW | RXT0, "and says both");
+	rig_said_clear(&rig);
+	rig_advance(&rig, NS_PER_S);
+	ok(irqs() == 0 && rd(ICR) == 0, "the delay is over");
+	give(f, sizeof(f));
+	send_one(TXD_IDE);
+	is_hex(rd(ICR) & (TXDW | RXT0), TXDW | RXT0,
+	       "called already, not yet there: both");
+	rig_said_clear(&rig);
+	rig_advance(&rig, NS_PER_S);
+	is_hex(irqs(), 0, "once");
+	wr(ITR, 1000);				/* 256 us */
+	give(f, sizeof(f));
+	(void)rd(ICR);
+	give(f, sizeof(f));
+	send_one(TXD_IDE);
+	rig_advance(&rig, 300 * NS_PER_US);
+	is_hex(rd(ICR) & (TXDW | RXT0), TXDW | RXT0, "held back by ITR: both");
+	rig_said_clear(&rig);
+	rig_advance(&rig, NS_PER_S);
+	is_hex(irqs(), 0, "once");
+}
+
 /* How often a driver that answers at once is interrupted in @us. */
 static unsigned int count_irqs(unsigned int us)
 {
@@ -234,7 +268,8 @@ static void test_unplug(void)
 	wr(ICS, 4);
 	wr(RDTR, 100);
 	give(f, sizeof(f));
-	ok(is_irq() && is_timed(), "busy");
+	wr(MDIC, 0x04201340);
+	ok(is_irq() && is_timed(), "busy, and negotiating");
 	rig_unplug(&rig, UNPLUG_IDE_DISKS | UNPLUG_AUX_IDE_DISKS);
 	ok(!net.closed, "disks are not us");
 	rig_unplug(&rig, UNPLUG_NICS);
@@ -297,6 +332,7 @@ int main(void)
 	test_batch();
 	test_rx_delay();
 	test_tx_delay();
+	test_joined();
 	test_throttling();
 	test_delay_and_throttling();
 	test_unplug();
