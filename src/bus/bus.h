@@ -114,10 +114,9 @@ void bus_touch(struct bus *b, bus_dev_id id);
 
 /*
  * Work that one access may not do at once: ops->turn is called once, from the
- * loop, when the requests that are there have been taken.  While anybody asks,
- * the loop does not sleep, and requests, timers and back ends get a look
- * between two turns.  Lost with the worker: a successor asks again, from its
- * registers.
+ * loop, when the requests that are there have been taken and timers and back
+ * ends had a look.  While anybody asks, the loop does not sleep.  Lost with the
+ * worker: a successor asks again, from its registers.
  */
 void bus_ask_turn(struct bus *b, bus_dev_id id);
 

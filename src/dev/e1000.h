@@ -88,7 +88,7 @@ struct e1000_regs {		/* committed */
 	uint32_t ioaddr;
 	uint32_t stat[E1000_STATS];	/* from 0x4000 */
 	uint32_t rx_causes;	/* of this turn's frames, not yet in icr */
-	uint32_t tx_causes;
+	uint32_t tx_causes;	/* of this turn's descriptors */
 	uint16_t phy[E1000_PHY_REGS];
 	struct e1000_ctx ctx[2];	/* checksums; segmentation */
 	struct e1000_tx tx;
@@ -130,6 +130,7 @@ struct e1000 {
 	int64_t latest_ns[2];		/* absolute ends of TX and RX delays */
 	int64_t next_irq_ns;		/* not before, by ITR */
 	struct nic_turn turn;		/* what may be sent in this one */
+	int64_t tx_since_ns;		/* when what is in tx_causes began */
 	bool rx_waits;			/* receive() has said no */
 	bool send_waits;		/* the host owes send_ready() */
 	bool resending;			/* what is held; the host may call back */

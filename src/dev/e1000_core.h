@@ -135,8 +135,8 @@ void e1000_irq_resume(struct e1000 *d);		/* a successor, and anybody */
 void e1000_irq_stop(struct e1000 *d);
 void e1000_irq_cause(struct e1000 *d, uint32_t bits);
 void e1000_irq_update(struct e1000 *d);
-/* A cause after its delay; TXDW or RXT0, by @what. */
-void e1000_irq_delay(struct e1000 *d, enum e1000_due what);
+/* A cause after its delay, which began at @since_ns; TXDW or RXT0, by @what. */
+void e1000_irq_delay(struct e1000 *d, enum e1000_due what, int64_t since_ns);
 void e1000_irq_flush(struct e1000 *d, enum e1000_due what);
 /* @at_ns: INT64_MAX for never. */
 void e1000_set_due(struct e1000 *d, enum e1000_due what, int64_t at_ns);

@@ -42,8 +42,9 @@ void e1000_set_due(struct e1000 *d, enum e1000_due what, int64_t at_ns)
 /* The driver is about to look: what is delayed need not call it again. */
 static void take_delayed(struct e1000 *d)
 {
-	if (d->due_ns[E1000_DUE_TX] != NEVER)
+	if (d->due_ns[E1000_DUE_TX] != NEVER || d->r.tx_causes)
 		d->r.icr |= ICR_TXDW;
+	d->r.tx_causes = 0;
 	if (d->due_ns[E1000_DUE_RX] != NEVER)
 		d->r.icr |= ICR_RXT0;
 	e1000_set_due(d, E1000_DUE_TX, NEVER);
@@ -88,26 +89,25 @@ void e1000_irq_flush(struct e1000 *d, enum e1000_due what)
 	e1000_irq_cause(d, what == E1000_DUE_TX ? ICR_TXDW : ICR_RXT0);
 }
 
-void e1000_irq_delay(struct e1000 *d, enum e1000_due what)
+void e1000_irq_delay(struct e1000 *d, enum e1000_due what, int64_t since_ns)
 {
 	bool tx = what == E1000_DUE_TX;
 	uint32_t packet = tx ? d->r.tidv : d->r.rdtr;
 	uint32_t absolute = tx ? d->r.tadv : d->r.radv;
-	int64_t now, at;
+	int64_t at;
 
-	/* Nor does it matter to a driver that has been called already. */
-	if (!packet || d->r.line) {
+	at = since_ns + (int64_t)packet * DELAY_NS;
+	if (d->due_ns[what] == NEVER)
+		d->latest_ns[what] = absolute ?
+			since_ns + (int64_t)absolute * DELAY_NS : NEVER;
+	if (at > d->latest_ns[what])
+		at = d->latest_ns[what];
+	/* Nor does a delay matter to a driver that has been called already. */
+	if (!packet || d->r.line || at <= timer_now_ns(d->bus)) {
 		e1000_set_due(d, what, NEVER);
 		e1000_irq_cause(d, tx ? ICR_TXDW : ICR_RXT0);
 		return;
 	}
-	now = timer_now_ns(d->bus);
-	at = now + (int64_t)packet * DELAY_NS;
-	if (d->due_ns[what] == NEVER)
-		d->latest_ns[what] = absolute ?
-			now + (int64_t)absolute * DELAY_NS : NEVER;
-	if (at > d->latest_ns[what])
-		at = d->latest_ns[what];
 	/* Nobody is interrupted before that anyway: one timer does for both. */
 	if (d->r.itr && at < d->next_irq_ns)
 		at = d->next_irq_ns;

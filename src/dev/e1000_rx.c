@@ -337,7 +337,7 @@ void e1000_received(void *dev)
 	d->r.rx_causes = 0;
 	if ((causes & ICR_RXT0) && d->r.rdtr) {
 		causes &= ~ICR_RXT0;
-		e1000_irq_delay(d, E1000_DUE_RX);
+		e1000_irq_delay(d, E1000_DUE_RX, timer_now_ns(d->bus));
 	}
 	if (causes)
 		e1000_irq_cause(d, causes);

@@ -269,13 +269,15 @@ static void work_ring(struct e1000 *d, uint32_t left)
 	}
 }
 
-/* One interrupt for all of this turn.  TXD_IDE stands for a delayed TXDW. */
+/*
+ * One interrupt for all of this turn.  TXD_IDE stands for a delayed TXDW: the
+ * end of the turn is early enough for it, and the wire may have answered then.
+ */
 static void tell(struct e1000 *d)
 {
 	uint32_t causes = d->r.tx_causes & ICR_BITS;
-	bool delayed = d->r.tx_causes & TXD_IDE;
 
-	d->r.tx_causes = 0;
+	d->r.tx_causes &= causes ? 0 : TXD_IDE;
 	if (d->r.tdh == d->r.tdt) {
 		causes |= ICR_TXQE;
 		if (d->r.txdctl & TXDCTL_LWTHRESH)
@@ -283,10 +285,20 @@ static void tell(struct e1000 *d)
 	}
 	if (causes & ICR_TXDW)
 		e1000_set_due(d, E1000_DUE_TX, INT64_MAX);
-	else if (delayed)
-		e1000_irq_delay(d, E1000_DUE_TX);
 	if (causes)
 		e1000_irq_cause(d, causes);
+}
+
+/*
+ * A card counts TIDV from the end of sending, which takes it as long again.
+ * Ours was at it since the doorbell: where that took longer, no timer is
+ * needed.
+ */
+static void tell_delayed(struct e1000 *d)
+{
+	d->r.tx_causes = 0;
+	if (!d->r.gone)
+		e1000_irq_delay(d, E1000_DUE_TX, d->tx_since_ns);
 }
 
 /* Are there descriptors, and may it look at them? */
@@ -313,6 +325,8 @@ void e1000_tx_run(struct e1000 *d)
 		return;
 	}
 	bus_ask_turn(d->bus, d->id);
+	if (!d->r.tx_causes && d->r.tidv)
+		d->tx_since_ns = timer_now_ns(d->bus);
 	work_ring(d, (d->r.tdt + count - d->r.tdh) % count);
 	d->r.tx_more = d->r.tdh != d->r.tdt;
 	tell(d);
@@ -323,10 +337,13 @@ void e1000_tx_turn(void *dev)
 	struct e1000 *d = dev;
 
 	nic_turn_begin(&d->turn);
-	if (!d->r.tx_more)
+	if (!d->r.tx_more && !d->r.tx_causes)
 		return;
 	bus_touch(d->bus, d->id);
-	e1000_tx_run(d);
+	if (d->r.tx_causes)
+		tell_delayed(d);
+	if (d->r.tx_more)
+		e1000_tx_run(d);
 }
 
 /* A successor's could be anything. */
@@ -363,6 +380,8 @@ void e1000_tx_resume(struct e1000 *d)
 		e1000_send_ready(d);
 	else if (d->r.tx_more)
 		e1000_tx_run(d);
+	if (d->r.tx_causes)
+		bus_ask_turn(d->bus, d->id);
 }
 
 /* What is committed now is the ground for doing the next request again. */

@@ -552,11 +552,43 @@ static void unplug(void *dev, uint32_t mask)
 	d->r.gone = 1;
 }
 
+/*
+ * INTA.  For frames sent and nothing else it waits for the end of the turn: the
+ * wire may have answered then, and that is one interrupt instead of two.
+ */
+static void set_line(struct rtl8139 *d)
+{
+	uint32_t causes = d->r.isr & d->r.imr;
+
+	if (d->r.gone ||
+	    (pci_get32(&d->func, PCI_COMMAND) & COMMAND_INTX_OFF))
+		causes = 0;
+	if (causes == ISR_TOK && !d->line && !d->tok_over) {
+		bus_ask_turn(d->bus, d->id);
+		return;
+	}
+	d->tok_over = false;
+	d->line = causes;
+	irq_intx(d->bus, d->func.devfn, 0, d->line);
+}
+
+static void turn(void *dev)
+{
+	struct rtl8139 *d = dev;
+
+	nic_turn_begin(&d->turn);
+	if (!d->r.npq && (d->line || !(d->r.isr & d->r.imr)))
+		return;
+	bus_touch(d->bus, d->id);
+	d->tok_over = true;
+	if (d->r.npq)
+		rtl8139_ring_send(d);
+}
+
 /* All that follows from the registers; for a successor, too. */
 static void settle(void *dev)
 {
 	struct rtl8139 *d = dev;
-	bool masked = pci_get32(&d->func, PCI_COMMAND) & COMMAND_INTX_OFF;
 
 	if (d->r.gone)
 		let_go(d);
@@ -566,8 +598,7 @@ static void settle(void *dev)
 	if (d->r.npq)
 		rtl8139_ring_send(d);
 	rtl8139_rx_settle(d);
-	irq_intx(d->bus, d->func.devfn, 0,
-		 (d->r.isr & d->r.imr) && !d->r.gone && !masked);
+	set_line(d);
 	if (!d->r.timer_int || (d->r.isr & ISR_TIMEOUT) || d->r.gone)
 		timer_off(d->bus, &d->tick);
 	else if (d->tick.deadline_ns == INT64_MAX)
@@ -575,7 +606,7 @@ static void settle(void *dev)
 }
 
 static const struct bus_dev_ops dev_ops = {
-	.unplug = unplug, .settle = settle, .turn = rtl8139_ring_turn,
+	.unplug = unplug, .settle = settle, .turn = turn,
 };
 
 /* The line can be masked there, and DMA forbidden. */

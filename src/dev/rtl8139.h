@@ -86,6 +86,8 @@ struct rtl8139 {
 	bool tx_waits;			/* send() said no */
 	bool closed;			/* the host's side is let go */
 	struct nic_turn turn;		/* what may be sent in this one */
+	bool line;			/* INTA is asserted */
+	bool tok_over;			/* TOK alone asserts it now */
 	unsigned int tries;		/* looks for a buffer in vain */
 	uint32_t held_bytes;		/* what the frame needs, in the ring */
 	/* Scratch of one call. */

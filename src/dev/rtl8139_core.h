@@ -84,7 +84,6 @@ unsigned int rtl8139_desc_next(unsigned int at, uint32_t dw0);
 /* Sends what the C+ ring holds: r.npq descriptors at most, and what a turn
    allows.  r.npq stays if it has to go on later. */
 void rtl8139_ring_send(struct rtl8139 *d);
-void rtl8139_ring_turn(void *dev);	/* struct bus_dev_ops */
 
 /* rtl8139_tx.c */
 /* Sends what the four register descriptors hold. */

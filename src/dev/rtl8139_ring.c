@@ -166,14 +166,3 @@ void rtl8139_ring_send(struct rtl8139 *d)
 		d->r.npq -= (uint8_t)(n && n < d->r.npq ? n : d->r.npq);
 	}
 }
-
-void rtl8139_ring_turn(void *dev)
-{
-	struct rtl8139 *d = dev;
-
-	nic_turn_begin(&d->turn);
-	if (!d->r.npq)
-		return;
-	bus_touch(d->bus, d->id);
-	rtl8139_ring_send(d);
-}

@@ -332,19 +332,17 @@ static bool work_waits(void *arg)
 	return request_waits() || (me.hint && me.hint());
 }
 
-/* What devices put off.  True: there is more, and events had a look. */
+/* What devices put off, after events had a look.  True: there is more. */
 static bool run_turns(void)
 {
 	if (!bus_turns_wait(&me.bus))
 		return false;
+	wait_events(0);
 	bus_run_turns(&me.bus);
 	/* Mostly a device only wanted to know that a turn is over. */
 	if (me.bus.dirty || me.said || me.bus.resumed)
 		settle_events();
-	if (!bus_turns_wait(&me.bus))
-		return false;
-	wait_events(0);
-	return true;
+	return bus_turns_wait(&me.bus);
 }
 
 /* Nothing to do: look a while, then sleep. */

@@ -199,6 +199,45 @@ static void test_joined(void)
 	is_hex(irqs(), 0, "once");
 }
 
+/* A delayed cause waits for the end of the turn first. */
+static void test_turn(void)
+{
+	struct e1000_regs r;
+
+	fresh();
+	rig.hold_turns = true;
+	while (rig_turn(&rig))
+		;
+	wr(IMS, TXDW | RXT0);
+	wr(TIDV, 50);
+	send_one(TXD_IDE);
+	ok(!is_irq() && !is_timed(), "sent: nothing yet");
+	give(f, sizeof(f));
+	ok(is_irq() && rd(ICR) == (TXDW | 2 | RXT0), "the wire answers: both");
+	while (rig_turn(&rig))
+		;
+	ok(!is_timed() && rd(ICR) == 0, "and no timer was needed");
+	send_one(TXD_IDE);
+	rig_turn(&rig);
+	ok(!is_irq() && is_timed(), "no answer: TIDV");
+	rig_advance(&rig, 60 * NS_PER_US);
+	ok(is_irq() && rd(ICR) & TXDW, "ends");
+	send_one(TXD_IDE);
+	rig.now_ns += 60 * NS_PER_US;
+	ok(rig_turn(&rig) && is_irq(), "a turn longer than TIDV: at its end");
+	(void)rd(ICR);
+	send_one(TXD_IDE);
+	r = card.r;
+	rig_successor(&rig);
+	nicrig_init(&net, mac);
+	build(NULL, 0);
+	card.r = r;
+	plug();
+	while (rig_turn(&rig))
+		;
+	ok(is_irq() && rd(ICR) & TXDW, "a successor does not forget it");
+}
+
 /* How often a driver that answers at once is interrupted in @us. */
 static unsigned int count_irqs(unsigned int us)
 {
@@ -333,6 +372,7 @@ int main(void)
 	test_rx_delay();
 	test_tx_delay();
 	test_joined();
+	test_turn();
 	test_throttling();
 	test_delay_and_throttling();
 	test_unplug();

@@ -197,6 +197,59 @@ static void test_no_room(void)
 	ok(is_frame(0, f, 300) && get(0x10, 4) == 0xa12c, "and is sent");
 }
 
+/* What was sent is told at the end of the turn, with what came until then. */
+static void test_one_interrupt(void)
+{
+	const uint8_t *f = frame_for(mac, 0x0806, 300);
+
+	machine();
+	open_cplus(4, 1600, 0x0b);
+	rig.hold_turns = true;
+	while (rig_turn(&rig))
+		;
+	put_desc(TX_RING, 0, OWN | FS | LS | 300, 0, TX_BUF(0));
+	kick();
+	ok(get(0x3e, 2) == TOK && !rig.intx[INTA], "ISR says it, INTA not yet");
+	ok(rig_turn(&rig) && rig.intx[INTA], "at the end of the turn it does");
+	put(0x3e, 2, 0xffff);
+	ok(!rig.intx[INTA], "acknowledged");
+	put_desc(TX_RING, 1, OWN | FS | LS | 300, 0, TX_BUF(0));
+	kick();
+	rig_said_clear(&rig);
+	ok(!rig.intx[INTA] && give(f, 300) && rig.intx[INTA],
+	   "a frame that comes is told at once");
+	is_hex(get(0x3e, 2), TOK | 1, "and with it the other");
+	while (rig_turn(&rig))
+		;
+	put(0x3e, 2, 0xffff);
+	while (rig_turn(&rig))
+		;
+	is_hex(rig_said(&rig, ANS_PCI_INTX), 2, "up and down, once");
+	put_desc(TX_RING, 2, OWN | FS | LS | 300, 0, TX_BUF(0));
+	kick();
+	put(0x3e, 2, 0xffff);
+	rig_turn(&rig);
+	ok(!rig.intx[INTA] && !rig_turn(&rig), "seen by a driver that polls: never");
+	put_desc(TX_RING, 3, OWN | FS | LS | 300, 0, 0x80000000);
+	kick();
+	ok(rig.intx[INTA], "an error at once");
+	put(0x3e, 2, 0xffff);
+	put(0x3c, 2, 0);
+	put_desc(TX_RING, 4, OWN | FS | LS | 300, 0, TX_BUF(0));
+	kick();
+	while (rig_turn(&rig))
+		;
+	put(0x3c, 2, TOK);
+	ok(rig_turn(&rig) && rig.intx[INTA], "unmasked later: then");
+	put(0x3e, 2, 0xffff);
+	rig_turn(&rig);
+	open_legacy(0, true);
+	put(0x20, 4, TX_BUF(0));
+	put(0x10, 4, 300);
+	ok(!rig.intx[INTA] && rig_turn(&rig) && rig.intx[INTA],
+	   "register descriptors, too");
+}
+
 /* A doorbell that stands for more than a turn of the loop may send. */
 static void test_turns(void)
 {
@@ -578,6 +631,7 @@ int main(void)
 	test_ring_limits();
 	test_bad_frames();
 	test_no_room();
+	test_one_interrupt();
 	test_turns();
 	test_successor();
 	test_link_down();
