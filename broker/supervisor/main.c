@@ -432,7 +432,7 @@ static bool make_roster(void)
 	rc = roster_make(&sup.roster);
 	if (rc)
 		log_errno(-rc, "cannot make shared memory");
-	sup.qmp.disk_state = sup.roster.state[PLAN_CHAN_DISK0];
+	sup.qmp.disk_stats = sup.roster.stat_page[MEMBER_DISK0];
 	return rc == 0;
 }
 
@@ -458,7 +458,7 @@ static bool begin_events(void)
 			return false;
 	}
 	sup.qmp = (struct qmp_host){ .conf = &sup.conf, .set_password =
-		family_set_password, .disk_state = -1, .cont = say_running, .wakeup = on_wakeup,
+		family_set_password, .cont = say_running, .wakeup = on_wakeup,
 		.quit = quit };
 	if (sup.base)
 		qmp_begin(sup.base, &sup.qmp);

@@ -15,6 +15,7 @@
 
 #include "abi/chan.h"
 #include "abi/disp.h"
+#include "abi/stat.h"
 #include "abi/state.h"
 #include "abi/trace.h"
 #include "base/log.h"
@@ -94,6 +95,11 @@ int memfd_make_state(void)
 int memfd_make_trace(void)
 {
 	return MAKE("cloister-trace", struct trace, TRACE);
+}
+
+int memfd_make_stats(void)
+{
+	return MAKE("cloister-stats", struct stat_page, STAT);
 }
 
 int memfd_make_fb(void)

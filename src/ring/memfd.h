@@ -24,6 +24,7 @@ void *memfd_map(int fd, size_t size_bytes, int writable);
 int memfd_make_chan(void);
 int memfd_make_state(void);
 int memfd_make_trace(void);
+int memfd_make_stats(void);
 int memfd_make_fb(void);
 int memfd_make_input(void);
 
