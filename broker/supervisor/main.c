@@ -24,6 +24,7 @@
 #include "supervisor/cgroup.h"
 #include "supervisor/conf.h"
 #include "supervisor/family.h"
+#include "supervisor/metrics_family.h"
 #include "supervisor/qmp.h"
 #include "supervisor/roster.h"
 #include "supervisor/run_dir.h"
@@ -367,6 +368,7 @@ static void on_family_ready(void)
 	open_run_dir();
 	/* Moving a process waits for all CPUs. */
 	cgroup_enter_own();
+	metrics_family_begin(sup.base, &sup.roster, sup.began_ns);
 }
 
 /* Their copies stay; ours would keep an unplugged disk, or tap, busy. */
@@ -515,6 +517,7 @@ static int run(void)
 
 	if (started)
 		event_base_dispatch(sup.base);
+	metrics_family_end();
 	family_stop();
 	cgroup_end();
 	run_dir_close();
