@@ -12,10 +12,10 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -242,19 +242,23 @@ static void put_block(struct text *t, const struct metrics_member *p,
 		}
 }
 
+/* Where @p's numbers of a STAT are; NULL: it has none. */
+static const struct stat_block *find_block(const struct row *r,
+					   const struct metrics_member *p)
+{
+	if (r->in & STAT_IN_PEER)
+		return p->peer;
+	if (r->in & STAT_IN_ABOUT)
+		return p->about;
+	return (r->in & p->in) && p->page ? &p->page->block[0] : NULL;
+}
+
 static void put_stat(struct text *t, const struct metrics_member *p)
 {
-	unsigned int in = t->row->in;
+	const struct stat_block *b = find_block(t->row, p);
 
-	if (in & STAT_IN_PEER) {
-		if (p->peer)
-			put_block(t, p, p->peer);
-	} else if (in & STAT_IN_ABOUT) {
-		if (p->about)
-			put_block(t, p, p->about);
-	} else if ((in & p->in) && p->page) {
-		put_block(t, p, &p->page->block[0]);
-	}
+	if (b)
+		put_block(t, p, b);
 }
 
 /* ---- what the host knows ---- */
@@ -345,6 +349,59 @@ static void put_figure(struct text *t, const struct metrics_member *p,
 	case FIGURE_NONE:
 		break;
 	}
+}
+
+/* ---- for programs of ours ---- */
+
+static uint64_t sum_of(const struct row *r, const struct stat_block *b)
+{
+	unsigned int words = sets[r->set][0]->count * sets[r->set][1]->count;
+	uint64_t sum = 0;
+
+	for (unsigned int i = 0; i < words; i++)
+		sum = add_up(sum, stat_block_get(b, r->slot + i));
+	return sum;
+}
+
+json_t *metrics_counters(const struct metrics *m, const char *worker)
+{
+	const struct metrics_member *p = NULL;
+	json_t *all;
+
+	for (unsigned int i = 0; i < m->count && !p; i++)
+		if (strcmp(m->member[i].worker, worker) == 0)
+			p = &m->member[i];
+	if (!p || (!p->page && !p->peer))
+		return NULL;
+	all = json_object();
+	for (size_t i = 0; i < ROWS; i++) {
+		const struct stat_block *b = rows[i].figure == FIGURE_NONE ?
+			find_block(&rows[i], p) : NULL;
+
+		if (b && rows[i].type != TYPE_HISTOGRAM)
+			json_object_set_new(all, rows[i].name, json_integer(
+				(json_int_t)(sum_of(&rows[i], b) & INT64_MAX)));
+	}
+	return all;
+}
+
+char *metrics_string(struct metrics *m, enum metrics_format format)
+{
+	struct evbuffer *out = evbuffer_new();
+	char *text = NULL;
+	size_t len;
+
+	if (out && metrics_text(m, format, out) == 0) {
+		len = evbuffer_get_length(out);
+		text = malloc(len + 1);
+		if (text) {
+			evbuffer_remove(out, text, len);
+			text[len] = '\0';
+		}
+	}
+	if (out)
+		evbuffer_free(out);
+	return text;
 }
 
 /* ---- all of it ---- */

@@ -9,6 +9,7 @@
 #ifndef SUPERVISOR_METRICS_H
 #define SUPERVISOR_METRICS_H
 
+#include <jansson.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -49,6 +50,16 @@ enum metrics_format {
 
 /* Content-Type of each. */
 extern const char *const metrics_content_type[2];
+
+/*
+ * What process @worker counts, and what is counted about it:
+ * {"requests": number, ...}, named as in abi/stat.def, added up over labels,
+ * without histograms.  The caller's; NULL: no such process, or nobody counts.
+ */
+json_t *metrics_counters(const struct metrics *m, const char *worker);
+
+/* The text, to be freed; NULL: no memory. */
+char *metrics_string(struct metrics *m, enum metrics_format format);
 
 /* All of it, appended to @out.  0, or -ENOMEM and @out is of no use. */
 int metrics_text(struct metrics *m, enum metrics_format format,

@@ -154,7 +154,7 @@ class Prometheus:
         self.port = free_port()
         config = os.path.join(where, 'prometheus.yml')
         with open(config, 'w', encoding='ascii') as f:
-            f.write('global:\n  scrape_interval: 1s\n  scrape_timeout: 1s\n'
+            f.write('global:\n  scrape_interval: 2s\n  scrape_timeout: 2s\n'
                     'scrape_configs:\n- job_name: cloister\n  static_configs:\n'
                     f"  - targets: ['127.0.0.1:{target}']\n")
         self.log = open(os.path.join(where, 'prometheus.log'), 'w+', encoding='utf-8')

@@ -176,6 +176,29 @@ static void test_host(void)
 	   "how long");
 }
 
+static uint64_t member(const json_t *o, const char *name)
+{
+	return (uint64_t)json_integer_value(json_object_get(o, name));
+}
+
+/* For programs of ours: added up. */
+static void test_sums(void)
+{
+	json_t *o = metrics_counters(&m, "disk0");
+	char *all = metrics_string(&m, METRICS_OPEN);
+
+	ok(member(o, "accesses") == 53 && member(o, "disk_bytes") == 1511 &&
+	   member(o, "map_pages") == 17 && member(o, "log_dropped_lines") == 2,
+	   "sums over labels");
+	ok(!json_object_get(o, "net_frames") && !json_object_get(o, "access_latency_seconds"),
+	   "of what the process has, and no histograms");
+	json_decref(o);
+	ok(!metrics_counters(&m, "nobody") && !metrics_counters(&m, "supervisor"),
+	   "who counts nothing has none");
+	ok(all && strncmp(all, "# HELP", 6) == 0 && strstr(all, "# EOF\n"), "the text as a string");
+	free(all);
+}
+
 /* Each of the list is there, with its type, in both formats. */
 static void test_formats(void)
 {
@@ -277,6 +300,7 @@ int main(void)
 	cgroup = make_cgroup();
 	make_family(cgroup);
 	test_counters();
+	test_sums();
 	test_histogram();
 	test_host();
 	test_formats();
