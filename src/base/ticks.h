@@ -15,7 +15,9 @@
 
 #include "base/clock.h"
 
-#define TICKS_MEASURE_NS	(4 * NS_PER_MS)	/* off by 0.1 % at most */
+#define TICKS_MEASURE_NS	(4 * NS_PER_MS)
+#define TICKS_CLOSE_NS		NS_PER_US	/* off by 0.1 % at most */
+#define TICKS_TRIES		32u
 
 struct ticks {
 	uint64_t since_ticks;
@@ -29,17 +31,44 @@ static inline uint64_t ticks_now(void)
 	return __rdtsc();
 }
 
+/*
+ * Both at one moment.  Somebody else may get the CPU between two readings, for
+ * longer than what is measured: the closest of a few counts.
+ */
+static inline void ticks_read_both(uint64_t *ticks, int64_t *ns)
+{
+	int64_t best = INT64_MAX;
+
+	*ticks = 0;
+	*ns = 0;
+	for (unsigned int i = 0; i < TICKS_TRIES && best > TICKS_CLOSE_NS; i++) {
+		int64_t before = clock_now_ns();
+		uint64_t now = ticks_now();
+		int64_t gap = clock_now_ns() - before;
+
+		if (gap >= best)
+			continue;
+		best = gap;
+		*ticks = now;
+		*ns = before + gap / 2;
+	}
+}
+
 static inline void ticks_begin(struct ticks *t)
 {
-	*t = (struct ticks){ .since_ticks = ticks_now(), .since_ns = clock_now_ns() };
+	*t = (struct ticks){ 0 };
+	ticks_read_both(&t->since_ticks, &t->since_ns);
 }
 
 /* False: too early after ticks_begin(), ask again. */
 static inline bool ticks_measure(struct ticks *t)
 {
-	uint64_t ticks = ticks_now() - t->since_ticks;
-	int64_t ns = clock_now_ns() - t->since_ns;
+	uint64_t ticks;
+	int64_t ns;
 
+	ticks_read_both(&ticks, &ns);
+	ticks -= t->since_ticks;
+	ns -= t->since_ns;
 	if (ns < TICKS_MEASURE_NS)
 		return false;
 	/* A counter that stands still or runs backwards measures nothing. */
