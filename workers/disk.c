@@ -49,7 +49,6 @@ int main(int argc, char **argv)
 	piix_ide_init(&ide, w->bus, PCI_DEVFN(1, 1));
 	for (unsigned int drive = 0; drive < IDE_DRIVES; drive++)
 		attach(w, drive);
-	blk_raw_count_at(w->bus->state->tally);
 	blk_raw_start();
 	worker_owns(w, FD_BLK_DONE);
 	worker_owns(w, FD_BLK_WORK);

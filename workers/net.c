@@ -101,7 +101,6 @@ int main(int argc, char **argv)
 	worker_open_memory(worker);
 	if (!mac_parse(need_opt("mac"), mac))
 		die(0, "unknown value: option=mac value=%s", need_opt("mac"));
-	nic_tap_count_at(worker->bus->state->tally);
 	worker_watch(worker, FD_NET_TAP, EPOLLIN, nic_tap_event, NULL);
 	add_card(nic_tap_open(FD_NET_TAP, mac, watch_tap));
 

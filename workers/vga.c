@@ -16,6 +16,7 @@
 #include "back/fb_shm.h"
 #include "base/bug.h"
 #include "base/log.h"
+#include "base/stat.h"
 #include "dev/stdvga.h"
 #include "policy/policy_vga.h"
 #include "runtime/worker.h"
@@ -33,6 +34,7 @@ static void on_scan(void *arg, uint32_t epoll_events)
 		return;
 	/* Writes that nobody waits for do not wake us; the picture shows them. */
 	worker_catch_up(worker);
+	stat_add(STAT_SCANS, 1);
 	stdvga_scan(arg);
 }
 

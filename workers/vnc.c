@@ -17,6 +17,7 @@
 #include "base/bug.h"
 #include "policy/policy_vnc.h"
 #include "ring/memfd.h"
+#include "ring/stat.h"
 #include "runtime/sandbox.h"
 
 static struct sandbox_args args;
@@ -52,6 +53,7 @@ int main(int argc, char **argv)
 	sandbox_inherit(&args, "vnc", argc, argv);
 
 	/* 2. Build: map what we share, warm the library up. */
+	stat_begin(args.fds);
 	opt = sandbox_opt(&args, "title");
 	if (opt)
 		snprintf(title, sizeof(title), "%s", opt);

@@ -52,6 +52,8 @@ static bool isa_irq(struct peer *p, const struct io_msg *m)
 	if (m->addr > 15 || m->data > 1 || !(p->plan->isa_lines >> m->addr & 1))
 		return false;
 	hv_isa_irq(broker.hv, (unsigned int)m->addr, m->data);
+	if (m->data)
+		account_peer(p, STAT_INTERRUPTS + STAT_ISA);
 	return true;
 }
 
@@ -62,6 +64,8 @@ static bool pci_intx(struct peer *p, const struct io_msg *m)
 	if (m->addr > 0x3ff || m->data > 1 || !(p->plan->intx_devs >> dev & 1))
 		return false;
 	hv_pci_intx(broker.hv, dev, m->addr & 3, m->data);
+	if (m->data)
+		account_peer(p, STAT_INTERRUPTS + STAT_INTX);
 	return true;
 }
 

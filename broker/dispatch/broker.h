@@ -14,6 +14,7 @@
  *	peer.c      a worker's channel: import of what it announced, sending
  *	answer.c    checks and carries out everything a worker says
  *	guest.c     string operands in guest memory
+ *	account.c   counts and records what was answered, and how
  */
 #ifndef DISPATCH_BROKER_H
 #define DISPATCH_BROKER_H
@@ -27,8 +28,11 @@
 #include "abi/plan.h"
 #include "abi/xen_ioreq.h"
 #include "base/poll.h"
+#include "base/ticks.h"
 #include "dispatch/rows.h"
 #include "ring/chan.h"
+#include "ring/stat.h"
+#include "ring/trace.h"
 
 struct hv;
 
@@ -56,6 +60,8 @@ enum owner { OWNER_NONE, OWNER_VCPU, OWNER_INVALIDATE, OWNER_UNPLUG };
 struct peer {
 	struct chan_broker ch;
 	const struct plan_worker *plan;
+	struct stat_block *stat;	/* NULL: nobody counts */
+	struct trace_writer trace;
 	bool alive;		/* believed; cleared for good when it lies */
 	bool held;		/* its answers wait for a verb to be done */
 	bool kick;		/* owed a wake-up before we sleep */
@@ -82,12 +88,18 @@ enum vcpu_state {
 	VCPU_INVALIDATING,	/* all workers must answer */
 };
 
+/* How a slot was answered, after those of enum trace_kind. */
+#define ANSWERED_UNCLAIMED	(TRACE_KIND_COUNT + 0u)
+#define ANSWERED_NO_ACCESS	(TRACE_KIND_COUNT + 1u)
+
 struct vcpu {
 	enum vcpu_state state;
+	uint8_t how;		/* enum trace_kind or ANSWERED_* */
 	struct xen_ioreq req;	/* private copy */
 	uint8_t peer, win;
 	uint16_t slot;		/* data slot, if the operand is a string */
 	uint32_t seq;
+	uint64_t taken_ticks;	/* time stamp counter when it was seen READY */
 	uint16_t ask, owe;	/* VCPU_INVALIDATING: bit per worker that is to
 				   be asked, that has to answer */
 };
@@ -97,13 +109,6 @@ struct route {
 	uint8_t peer, win;
 };
 #define ROUTES_MAX	(WORKERS_MAX * CHAN_WINS)
-
-/* How accesses were answered, since start. */
-struct broker_stats {
-	uint64_t shadow, mirror, posted, hops, unclaimed;
-	uint64_t batches, buffered;	/* IO_BATCH sent, writes in them */
-	uint64_t sleeps;
-};
 
 struct broker {
 	struct hv *hv;
@@ -122,7 +127,8 @@ struct broker {
 	uint64_t vram_gfn;		/* where VRAM is now */
 	bool vram_pinned;		/* as write-back, there */
 	struct poll_window poll;
-	struct broker_stats stats;
+	struct stat_page *stats;	/* NULL: nobody counts */
+	struct ticks ticks;
 	struct vcpu vcpu[XEN_IOREQ_SLOTS];
 	struct peer peer[WORKERS_MAX];
 	unsigned int route_count[CHAN_SPACE_COUNT];
@@ -154,8 +160,9 @@ int route_add(unsigned int space, uint64_t first, uint64_t last,
 void route_remove(unsigned int space, unsigned int peer, unsigned int win);
 
 /* spare.c */
+/* True: *value, and *how it came about (enum trace_kind). */
 bool spare_read(struct peer *p, unsigned int win, uint32_t off,
-		unsigned int size, uint64_t *value);
+		unsigned int size, uint64_t *value, uint8_t *how);
 bool spare_may_post(const struct peer *p, unsigned int win, uint32_t off,
 		    unsigned int size, uint8_t *flags);
 
@@ -186,6 +193,27 @@ void answer_retry(void);		/* verbs that found a ring full */
 void guest_start(void);
 void guest_string(const struct xen_ioreq *r, uint8_t *items, bool to_guest);
 void guest_invalidate(void);
+
+/* account.c */
+void account_begin(uint64_t fds);	/* counts in FD_STATS, if we have it */
+void account_calibrate(void);		/* a while later, before serving */
+/* The access in @v has been answered at @ticks; @value: what a read got.  Only
+   while somebody counts. */
+void account_access(const struct vcpu *v, uint64_t value, uint64_t ticks);
+void account_log(void);			/* one line about all of it */
+/* Now, or when the loop found something just before: reading the counter once
+   more would be half of what counting costs.  0: nobody counts. */
+static inline uint64_t account_seen(void)
+{
+	if (!broker.stats)
+		return 0;
+	return broker.poll.looked_ticks ? broker.poll.looked_ticks : ticks_now();
+}
+static inline void account_peer(struct peer *p, unsigned int slot)
+{
+	if (p->stat)
+		stat_block_add(p->stat, slot, 1);
+}
 
 /* main.c */
 void tell_supervisor(enum ctl_kind kind, uint64_t arg, const char *text);

@@ -47,13 +47,18 @@ static void copy_slot(unsigned int vcpu)
 void ioreq_complete(unsigned int vcpu, uint64_t value)
 {
 	struct vcpu *v = &broker.vcpu[vcpu];
+	uint64_t ticks;
 
 	if ((v->req.flags & (XEN_IOREQ_READ | XEN_IOREQ_DATA_IS_PTR)) ==
 	    XEN_IOREQ_READ)
 		broker.page->slot[vcpu].data = value & le_mask(v->req.size);
 	v->state = VCPU_IDLE;
 	store_state(vcpu, XEN_IORESP_READY);
+	ticks = broker.stats ? ticks_now() : 0;
 	hv_notify(broker.hv, vcpu);
+	/* Nobody waits any more. */
+	if (broker.stats)
+		account_access(v, value, ticks);
 }
 
 static bool has_sane_items(const struct xen_ioreq *r)
@@ -68,7 +73,7 @@ static void complete_unclaimed(unsigned int vcpu)
 	const struct xen_ioreq *r = &broker.vcpu[vcpu].req;
 	static uint8_t ones[IO_ITEM_BYTES_MAX];
 
-	broker.stats.unclaimed++;
+	broker.vcpu[vcpu].how = ANSWERED_UNCLAIMED;
 	if ((r->flags & XEN_IOREQ_READ) && (r->flags & XEN_IOREQ_DATA_IS_PTR) &&
 	    has_sane_items(r)) {
 		memset(ones, 0xff, sizeof(ones));
@@ -166,7 +171,7 @@ static int send_access(unsigned int vcpu)
 		return rc;
 	v->seq = m.seq;
 	v->state = VCPU_WAITING;
-	broker.stats.hops++;
+	v->how = TRACE_HOP;
 	return 0;
 }
 
@@ -188,7 +193,7 @@ static bool post_write(unsigned int vcpu, uint32_t off)
 		return false;
 	if (peer_send(p, &m, OWNER_NONE, 0, flags))
 		return false;
-	broker.stats.posted++;
+	v->how = TRACE_POSTED;
 	ioreq_complete(vcpu, 0);
 	return true;
 }
@@ -215,7 +220,7 @@ static void access_peer(unsigned int vcpu)
 		ioreq_drain_buffered();
 	if (v->req.flags & XEN_IOREQ_READ) {
 		if (!is_string(&v->req) &&
-		    spare_read(p, v->win, off, v->req.size, &value)) {
+		    spare_read(p, v->win, off, v->req.size, &value, &v->how)) {
 			ioreq_complete(vcpu, value);
 			return;
 		}
@@ -231,6 +236,7 @@ static void access_peer(unsigned int vcpu)
 		return;
 	case -EAGAIN:
 		v->state = VCPU_SENDING;
+		account_peer(p, STAT_RING_FULL);
 		return;
 	default:
 		/* Not yet in a state for which peer_lied() would answer. */
@@ -300,6 +306,7 @@ static void start_invalidate(unsigned int vcpu)
 	struct vcpu *v = &broker.vcpu[vcpu];
 
 	guest_invalidate();
+	stat_add(STAT_INVALIDATIONS, 1);
 	v->state = VCPU_INVALIDATING;
 	v->ask = v->owe = 0;
 	for (unsigned int i = 0; i < broker.plan->worker_count; i++) {
@@ -361,6 +368,8 @@ static void take(unsigned int vcpu)
 {
 	struct vcpu *v = &broker.vcpu[vcpu];
 
+	v->taken_ticks = account_seen();
+	v->how = ANSWERED_NO_ACCESS;
 	copy_slot(vcpu);
 	/* Only the value counts for a plain read, however often it is read. */
 	if ((v->req.flags & XEN_IOREQ_READ) && !is_string(&v->req))
@@ -377,6 +386,7 @@ bool ioreq_take_all(void)
 			take(i);
 			any = true;
 		}
+	broker.poll.looked_ticks = 0;	/* what comes now was not seen then */
 	return any;
 }
 
@@ -446,6 +456,8 @@ void ioreq_drain_buffered(void)
 		rc = peer_room(p);
 		if (rc == 0)
 			rc = peer_data_get(p, &m.slot);
+		if (rc == -EAGAIN && !broker.buf_stuck)
+			account_peer(p, STAT_RING_FULL);
 		broker.buf_stuck = rc == -EAGAIN;
 		if (rc == -EAGAIN)
 			return;
@@ -454,8 +466,8 @@ void ioreq_drain_buffered(void)
 		m.count = fill_batch((struct io_write *)p->ch.c->data[m.slot]);
 		if (m.count == 0)
 			return;
-		broker.stats.batches++;
-		broker.stats.buffered += m.count;
+		stat_add(STAT_BATCHES, 1);
+		stat_add(STAT_BUFFERED, m.count);
 		if (peer_send(p, &m, OWNER_NONE, 0, SEND_LAZY))
 			peer_lied(p, "request ring head");
 	}

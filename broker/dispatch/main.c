@@ -52,6 +52,7 @@ static void start(void)
 			die(0, "worker announced nonsense: worker=%s",
 			    p->plan->name);
 	}
+	account_calibrate();
 	broker.started = true;
 	log_info("ioreq server up: vcpus=%u workers=%u", broker.vcpus,
 		 broker.plan->worker_count);
@@ -208,7 +209,7 @@ static void idle(void)
 		wait_events(is_stuck() ? STUCK_WAIT_MS :
 			    broker.buf_hot ? BUF_REST_MS : -1);
 		poll_window_slept(&broker.poll, since, work_waits(NULL));
-		broker.stats.sleeps++;
+		stat_add(STAT_SLEEPS, 1);
 	}
 	set_asleep(false);
 }
@@ -308,6 +309,7 @@ int main(int argc, char **argv)
 
 	sandbox_inherit(&a, "broker", argc, argv);
 	map_plan();
+	account_begin(a.fds);
 	if (epoll_create1(EPOLL_CLOEXEC) != FD_EPOLL)
 		die(errno, "epoll is not at its number");
 	open_hypervisor(&a);
@@ -321,16 +323,7 @@ int main(int argc, char **argv)
 	sandbox_enter(&a, own, &policy_broker);
 
 	serve();
-	log_info("served: shadow=%llu mirror=%llu posted=%llu hops=%llu "
-		 "unclaimed=%llu buffered=%llu batches=%llu sleeps=%llu",
-		 (unsigned long long)broker.stats.shadow,
-		 (unsigned long long)broker.stats.mirror,
-		 (unsigned long long)broker.stats.posted,
-		 (unsigned long long)broker.stats.hops,
-		 (unsigned long long)broker.stats.unclaimed,
-		 (unsigned long long)broker.stats.buffered,
-		 (unsigned long long)broker.stats.batches,
-		 (unsigned long long)broker.stats.sleeps);
+	account_log();
 	/* Every vCPU gets an answer before the server goes, or it hangs in Xen. */
 	ioreq_abandon(-1);
 	hv_ioreq_disable(broker.hv);

@@ -159,6 +159,7 @@ void peer_lied(struct peer *p, const char *how)
 	if (!p->alive)
 		return;
 	p->alive = false;
+	account_peer(p, STAT_REFUSED);
 	log_err("worker broke the protocol: worker=%s how=\"%s\"",
 		p->plan->name, how);
 	tell_supervisor(CTL_LIED, (uint64_t)(p - broker.peer), how);

@@ -86,18 +86,18 @@ static bool read_mirror(struct peer *p, unsigned int win, uint32_t off,
 }
 
 bool spare_read(struct peer *p, unsigned int win, uint32_t off,
-		unsigned int size, uint64_t *value)
+		unsigned int size, uint64_t *value, uint8_t *how)
 {
 	if (broker.plan->flags & PLAN_NO_SHADOW)
 		return false;
 	if (chan_answers_waiting(&p->ch))
 		answer_take(p);
 	if (read_shadow(p, win, off, size, value)) {
-		broker.stats.shadow++;
+		*how = TRACE_SHADOW;
 		return true;
 	}
 	if (read_mirror(p, win, off, size, value)) {
-		broker.stats.mirror++;
+		*how = TRACE_MIRROR;
 		return true;
 	}
 	return false;

@@ -254,6 +254,32 @@ static enum conf_result on_vnc(struct conf *c, const char *arg)
 	return CONF_REFUSED;
 }
 
+/* What -cloister says about counting and metrics.  False: @k is not that. */
+static bool on_metrics(struct conf *c, const struct opt_keys *k)
+{
+	unsigned long long n;
+
+	if (conf_key_is(k, "stats", "on") || conf_key_is(k, "stats", "off")) {
+		c->no_stats = strcmp(k->val, "off") == 0;
+		return true;
+	}
+	if (conf_key_is(k, "metrics", "off")) {
+		c->metrics_file = NULL;
+		return true;
+	}
+	if (conf_key_is(k, "metrics", "on") ||
+	    (conf_key_is(k, "metrics", NULL) && k->val[0] == '/')) {
+		c->metrics_file = conf_keep(c, k->val);
+		return true;
+	}
+	if (conf_key_is(k, "metrics-interval", NULL) &&
+	    opt_number(k->val, 1, CONF_INTERVAL_MAX_S, &n)) {
+		c->metrics_interval_s = (unsigned int)n;
+		return true;
+	}
+	return false;
+}
+
 static enum conf_result on_cloister(struct conf *c, const char *arg)
 {
 	static const struct { const char *key; uint32_t flag; } off[] = {
@@ -270,6 +296,12 @@ static enum conf_result on_cloister(struct conf *c, const char *arg)
 			c->log_level = LOG_L_DEBUG;
 			continue;
 		}
+		if (conf_key_is(&k, "run-dir", NULL) && k.val[0] == '/') {
+			c->run_dir = conf_keep(c, k.val);
+			continue;
+		}
+		if (on_metrics(c, &k))
+			continue;
 		for (i = 0; i < 3 && strcmp(k.key, off[i].key) != 0; i++)
 			;
 		if (i == 3 || (!conf_key_is(&k, off[i].key, "off") &&
@@ -384,7 +416,8 @@ enum conf_result conf_parse(struct conf *c, int argc, char *const *argv)
 	int r;
 
 	*c = (struct conf){ .vcpus = 1, .max_vcpus = 1, .boot = "cda",
-		.max_low_bytes = LOW_END_DEFAULT, .log_level = LOG_L_INFO };
+		.max_low_bytes = LOW_END_DEFAULT, .log_level = LOG_L_INFO,
+		.metrics_interval_s = CONF_INTERVAL_S };
 	while ((r = opt_next(&s, &item)) > 0) {
 		enum conf_result rc = CONF_OK;
 

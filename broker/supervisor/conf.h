@@ -22,6 +22,8 @@
 #define CONF_DRIVES	4	/* two IDE channels, two drives each */
 #define CONF_NICS	8	/* as many workers: roster.h, plan.h */
 #define CONF_NOTES	24
+#define CONF_INTERVAL_S	15	/* between two metrics files */
+#define CONF_INTERVAL_MAX_S 3600
 #define CONF_VCPUS_MAX	128
 #define CONF_DOMID_MAX	0x7fefu	/* DOMID_FIRST_RESERVED - 1 */
 
@@ -92,6 +94,11 @@ struct conf {
 	unsigned int nic_count;
 	uint32_t plan_flags;	/* PLAN_NO_* */
 	enum log_level log_level;
+	bool no_stats;			/* nobody counts, nothing is recorded */
+	const char *metrics_file;	/* textfile, or "on": in the run directory;
+					   NULL: none */
+	unsigned int metrics_interval_s;
+	const char *run_dir;	/* instead of RUN_DIR_DEFAULT, or NULL */
 
 	const char *note[CONF_NOTES];	/* what is accepted but not served */
 	unsigned int note_count;

@@ -52,6 +52,7 @@ static struct {
 	struct event *start_timer;
 	unsigned int state;	/* S_* */
 	struct child child[MEMBER_COUNT];
+	struct stat_block about[MEMBER_COUNT];
 } fam;
 
 /* ---- talking ---- */
@@ -393,11 +394,22 @@ int family_start(enum member m)
 	c->ctl = ctl[0];
 	c->log = log[0];
 	c->sink = (struct logsink){ .fd = log[0], .out = STDERR_FILENO,
-		.subject = roster_name(m), .up_to = common.log_level };
+		.subject = roster_name(m), .up_to = common.log_level,
+		.about = &fam.about[m] };
 	c->on_log = watch(c->log, log_readable, c);
 	c->on_ctl = watch(c->ctl, ctl_readable, (void *)(uintptr_t)m);
 	c->on_exit = watch(c->pidfd, child_exited, (void *)(uintptr_t)m);
 	return 0;
+}
+
+pid_t family_pid(enum member m)
+{
+	return fam.child[m].pid;
+}
+
+const struct stat_block *family_about(enum member m)
+{
+	return &fam.about[m];
 }
 
 int family_set_password(const char *password)

@@ -29,6 +29,11 @@ void family_begin(struct event_base *base, struct roster *r,
  */
 int family_start(enum member m);
 
+/* 0: it does not run. */
+pid_t family_pid(enum member m);
+/* What is counted about a child: STAT_IN_ABOUT of abi/stat.def. */
+const struct stat_block *family_about(enum member m);
+
 /* CTL_PASSWORD to vnc.  0 or -errno. */
 int family_set_password(const char *password);
 

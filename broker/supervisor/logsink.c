@@ -98,6 +98,8 @@ static bool admit(struct logsink *s)
 		return true;
 	}
 	s->dropped++;
+	if (s->about)
+		stat_block_add(s->about, STAT_LOG_DROPPED, 1);
 	return false;
 }
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "base/stat.h"
 
 #define LOGSINK_LINE_MAX	1100	/* a record, every byte quoted, and its subject */
 
@@ -20,6 +21,7 @@ struct logsink {
 	int64_t window_s;	/* rate limit: this second, */
 	uint32_t written;	/* lines in it, */
 	uint32_t dropped;	/* and lines left out */
+	struct stat_block *about;	/* counts them, too; or NULL */
 };
 
 /*

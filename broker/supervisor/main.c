@@ -24,8 +24,10 @@
 #include "supervisor/cgroup.h"
 #include "supervisor/conf.h"
 #include "supervisor/family.h"
+#include "supervisor/metrics_family.h"
 #include "supervisor/qmp.h"
 #include "supervisor/roster.h"
+#include "supervisor/run_dir.h"
 #include "supervisor/tap.h"
 #include "supervisor/vram.h"
 #include "supervisor/xs.h"
@@ -341,6 +343,16 @@ static bool watch_xenstore(void)
 	return true;
 }
 
+/* A guest does not depend on it. */
+static void open_run_dir(void)
+{
+	char why[240];
+	int rc = run_dir_open(sup.conf.run_dir, sup.conf.domid, why, sizeof(why));
+
+	if (rc)
+		log_event(LOG_L_WARN, -rc, "no control socket: %s", why);
+}
+
 /* The guest is served: say so, then do what nobody waits for. */
 static void on_family_ready(void)
 {
@@ -353,8 +365,10 @@ static void on_family_ready(void)
 		 (long long)((clock_now_ns() - sup.began_ns) / NS_PER_MS));
 	if (!start_late() || !watch_xenstore())
 		on_broken();
+	open_run_dir();
 	/* Moving a process waits for all CPUs. */
 	cgroup_enter_own();
+	metrics_family_begin(sup.base, &sup.roster, sup.began_ns);
 }
 
 /* Their copies stay; ours would keep an unplugged disk, or tap, busy. */
@@ -420,7 +434,7 @@ static bool make_roster(void)
 	rc = roster_make(&sup.roster);
 	if (rc)
 		log_errno(-rc, "cannot make shared memory");
-	sup.qmp.disk_state = sup.roster.state[PLAN_CHAN_DISK0];
+	sup.qmp.disk_stats = sup.roster.stat_page[MEMBER_DISK0];
 	return rc == 0;
 }
 
@@ -446,7 +460,7 @@ static bool begin_events(void)
 			return false;
 	}
 	sup.qmp = (struct qmp_host){ .conf = &sup.conf, .set_password =
-		family_set_password, .disk_state = -1, .cont = say_running, .wakeup = on_wakeup,
+		family_set_password, .cont = say_running, .wakeup = on_wakeup,
 		.quit = quit };
 	if (sup.base)
 		qmp_begin(sup.base, &sup.qmp);
@@ -503,8 +517,10 @@ static int run(void)
 
 	if (started)
 		event_base_dispatch(sup.base);
+	metrics_family_end();
 	family_stop();
 	cgroup_end();
+	run_dir_close();
 	qmp_end();
 	xs_store_close();
 	vram_close();

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "abi/stat.h"
 #include "supervisor/conf.h"
 
 #define QMP_CLIENTS	16u
@@ -31,7 +32,7 @@ struct qmp_host {
 	unsigned int vnc_port;
 	bool vnc_ipv6;
 	const char *serial_name[CONF_SERIALS];	/* "pty:/dev/pts/3", "" absent */
-	int disk_state;			/* memfd with the tallies; -1 */
+	const struct stat_page *disk_stats;	/* NULL: nobody counts */
 	int (*set_password)(const char *password);	/* 0 or -errno */
 	void (*cont)(void);
 	int (*wakeup)(void);		/* from S3; 0 or -errno */

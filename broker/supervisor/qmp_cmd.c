@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "abi/blk_tally.h"
+#include "base/stat.h"
 #include "supervisor/plan.h"
 #include "supervisor/qmp.h"
 
@@ -251,28 +251,29 @@ HANDLER(on_query_block)
 }
 
 /* What the disk worker says it did; it is believed as far as a number goes. */
-static json_t *drive_stats(const uint64_t *tally)
+static json_int_t counted(unsigned int slot)
 {
-	json_int_t n[BLK_TALLIES];
+	const struct stat_page *page = qmp_host->disk_stats;
 
-	for (unsigned int i = 0; i < BLK_TALLIES; i++)
-		n[i] = (json_int_t)(tally[i] & INT64_MAX);
+	return page ? (json_int_t)(stat_block_get(&page->block[0], slot) & INT64_MAX) : 0;
+}
+
+static json_t *drive_stats(unsigned int drive)
+{
+	unsigned int bytes = STAT_DISK_BYTES + drive * STAT_DIRS;
+	unsigned int ops = STAT_DISK_REQUESTS + drive * STAT_OPS;
+
 	return json_pack("{s:I,s:I,s:I,s:I,s:I}",
-			 "rd_bytes", n[BLK_READ_BYTES],
-			 "wr_bytes", n[BLK_WRITTEN_BYTES],
-			 "rd_operations", n[BLK_READS],
-			 "wr_operations", n[BLK_WRITES],
-			 "flush_operations", n[BLK_FLUSHES]);
+			 "rd_bytes", counted(bytes + STAT_READ),
+			 "wr_bytes", counted(bytes + STAT_WRITE),
+			 "rd_operations", counted(ops + STAT_OP_READ),
+			 "wr_operations", counted(ops + STAT_OP_WRITE),
+			 "flush_operations", counted(ops + STAT_OP_FLUSH));
 }
 
 HANDLER(on_query_blockstats)
 {
-	uint64_t tally[BLK_TALLY_DRIVES][BLK_TALLIES];
 	json_t *list = json_array();
-
-	if (pread(qmp_host->disk_state, tally, sizeof(tally),
-		  offsetof(struct state, tally)) != (ssize_t)sizeof(tally))
-		memset(tally, 0, sizeof(tally));
 
 	UNUSED;
 	for (unsigned int i = 0; i < CONF_DRIVES; i++) {
@@ -282,7 +283,7 @@ HANDLER(on_query_blockstats)
 			continue;
 		drive_name(i, name);
 		json_array_append_new(list, json_pack("{s:s,s:o}",
-			"device", name, "stats", drive_stats(tally[i])));
+			"device", name, "stats", drive_stats(i)));
 	}
 	return list;
 }

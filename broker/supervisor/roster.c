@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 
 #include "ring/memfd.h"
+#include "ring/stat.h"
 
 #define UIDS_PER_GUEST	16u
 #define BROKER_STATE_BYTES (64u * 1024u)
@@ -119,6 +120,28 @@ static int make_kick(void)
 	return fd < 0 ? -errno : fd;
 }
 
+/* Each has its own page, so that nobody can spoil another's figures. */
+static void make_counters(struct roster *r, int *rc)
+{
+	for (enum member m = 0; m < MEMBER_COUNT; m++)
+		r->stat[m] = -1;
+	for (unsigned int ch = 0; ch < WORKERS_MAX; ch++)
+		r->trace[ch] = -1;
+	for (enum member m = 0; m < MEMBER_COUNT && !r->conf->no_stats; m++) {
+		int ch = member[m].channel;
+
+		if (!roster_has(r, m))
+			continue;
+		r->stat[m] = keep(rc, memfd_make_stats());
+		if (r->stat[m] >= 0)
+			r->stat_page[m] = stat_map(r->stat[m], false);
+		if (r->stat[m] >= 0 && !r->stat_page[m])
+			keep(rc, -ENOMEM);
+		if (ch >= 0)
+			r->trace[ch] = keep(rc, memfd_make_trace());
+	}
+}
+
 int roster_make(struct roster *r)
 {
 	struct plan plan;
@@ -142,6 +165,7 @@ int roster_make(struct roster *r)
 	r->painted = keep(&rc, make_kick());
 	r->input = keep(&rc, memfd_make_input());
 	r->input_kick = keep(&rc, make_kick());
+	make_counters(r, &rc);
 	if (rc == 0)
 		r->fb_read_only = keep(&rc, plan_reopen_read_only(r->fb));
 	return rc;
@@ -159,6 +183,7 @@ static void give_broker(const struct roster *r, struct spawn_spec *s)
 			continue;
 		s->fd[FD_CHAN0 + ch] = r->chan[ch];
 		s->fd[FD_KICK0 + ch] = r->kick[ch];
+		s->fd[FD_TRACE0 + ch] = r->trace[ch];
 	}
 }
 
@@ -249,6 +274,7 @@ void roster_spec(const struct roster *r, enum member m, struct spawn_spec *s)
 	int ch = member[m].channel;
 
 	spawn_spec_init(s, member[m].name, member[m].role, uid_of(r, m));
+	s->fd[FD_STATS] = r->stat[m];
 	if (ch >= 0) {
 		s->fd[FD_CHAN] = r->chan[ch];
 		s->fd[FD_KICK] = r->kick[ch];

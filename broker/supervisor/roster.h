@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "abi/stat.h"
 #include "supervisor/conf.h"
 #include "supervisor/image.h"
 #include "supervisor/plan.h"
@@ -46,6 +47,10 @@ struct roster {
 	int chan[WORKERS_MAX], kick[WORKERS_MAX], state[WORKERS_MAX];
 	int fb, fb_read_only, scan, painted;
 	int input, input_kick;
+	/* What is counted and recorded; -1 and NULL with conf->no_stats. */
+	int stat[MEMBER_COUNT];
+	const struct stat_page *stat_page[MEMBER_COUNT];	/* as we read it */
+	int trace[WORKERS_MAX];		/* by channel */
 };
 
 /* Makes the shared memory.  @r's first four fields are filled in.  0 or -errno. */

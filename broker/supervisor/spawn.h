@@ -12,7 +12,7 @@
 #include "abi/fds.h"
 #include "base/log.h"
 
-#define SPAWN_FDS	FD_KICK_END	/* numbers a child can be given */
+#define SPAWN_FDS	FD_TRACE_END	/* numbers a child can be given */
 #define SPAWN_OPTS	16
 #define SPAWN_OPT_LEN	48
 

@@ -22,7 +22,6 @@
 #define STATE_VERSION	1u
 #define STATE_REGS_BYTES 16384u		/* registers of all devices of a worker */
 #define STATE_BUFS_BYTES (1024u * 1024u)
-#define STATE_TALLIES	32u
 
 struct state_half {
 	uint32_t seq;		/* requests before this one are contained */
@@ -38,9 +37,6 @@ struct state {
 	uint64_t size_bytes;
 	alignas(64) _Atomic uint32_t flip;	/* 0: nothing yet; else half
 						   flip & 1 is committed */
-	/* For the host to look at, no part of the guest's state: counts up,
-	   relaxed.  What is counted depends on the worker (abi/blk_tally.h). */
-	alignas(64) _Atomic uint64_t tally[STATE_TALLIES];
 	alignas(4096) struct state_half half[2];
 	alignas(4096) uint8_t bufs[STATE_BUFS_BYTES];
 };

@@ -32,10 +32,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "abi/blk_tally.h"
 #include "abi/fds.h"
 #include "base/bug.h"
 #include "base/log.h"
+#include "base/stat.h"
 
 #define THREADS		2u		/* a channel has one request at a time */
 #define STACK_BYTES	(64u * 1024u)
@@ -48,12 +48,11 @@ struct blk_raw {
 };
 
 static struct blk_raw drives[BLK_RAW_DRIVES];
-static _Atomic uint64_t *tallies;		/* NULL: nobody counts */
 static _Atomic(struct blk_req *) work[BLK_IN_FLIGHT];
 static _Atomic(struct blk_req *) done;
 static _Atomic unsigned int started;
 
-static_assert(BLK_RAW_DRIVES <= BLK_TALLY_DRIVES, "a set of tallies each");
+static_assert(BLK_RAW_DRIVES <= STAT_DRIVES, "a set of counters each");
 
 /* ---- what both sides do with a request ---- */
 
@@ -300,28 +299,26 @@ static bool read_now(struct blk_raw *d, struct blk_req *q)
 	return q->len_bytes == 0;
 }
 
-/* One writer, so that adding needs no lock. */
-static void count(const struct blk_raw *d, enum blk_tally what, uint64_t n)
+/* How a request ended. */
+static void count(const struct blk_raw *d, const struct blk_req *q, int rc)
 {
-	_Atomic uint64_t *t = &tallies[d->unit * BLK_TALLIES + (unsigned int)what];
+	static const enum stat_op op[] = {
+		[BLK_READ] = STAT_OP_READ, [BLK_WRITE] = STAT_OP_WRITE,
+		[BLK_FLUSH] = STAT_OP_FLUSH, [BLK_DISCARD] = STAT_OP_DISCARD };
+	unsigned int at = d->unit * STAT_OPS + op[q->op];
 
-	atomic_store_explicit(t, atomic_load_explicit(t, memory_order_relaxed) + n,
-			      memory_order_relaxed);
+	stat_add((rc ? STAT_DISK_ERRORS : STAT_DISK_REQUESTS) + at, 1);
+	if (rc == 0 && q->op == BLK_READ)
+		stat_add(STAT_DISK_BYTES + d->unit * STAT_DIRS + STAT_READ,
+			 q->asked_bytes);
+	else if (rc == 0 && q->op == BLK_WRITE)
+		stat_add(STAT_DISK_BYTES + d->unit * STAT_DIRS + STAT_WRITE,
+			 q->asked_bytes);
 }
 
 static void finish(struct blk_req *q, int rc)
 {
-	const struct blk_raw *d = (const struct blk_raw *)q->blk;
-
-	if (tallies && rc == 0 && q->op == BLK_READ) {
-		count(d, BLK_READS, 1);
-		count(d, BLK_READ_BYTES, q->asked_bytes);
-	} else if (tallies && rc == 0 && q->op == BLK_WRITE) {
-		count(d, BLK_WRITES, 1);
-		count(d, BLK_WRITTEN_BYTES, q->asked_bytes);
-	} else if (tallies && rc == 0 && q->op == BLK_FLUSH) {
-		count(d, BLK_FLUSHES, 1);
-	}
+	count((const struct blk_raw *)q->blk, q, rc);
 	q->done(q, rc);		/* may submit it again */
 }
 
@@ -399,11 +396,6 @@ static void close_drive(struct blk *blk)
 	if (d->fd >= 0)
 		close(d->fd);
 	d->fd = -1;
-}
-
-void blk_raw_count_at(_Atomic uint64_t *tally)
-{
-	tallies = tally;
 }
 
 static const struct blk_ops raw_ops = { .submit = submit, .close = close_drive };

@@ -10,8 +10,6 @@
 #ifndef BACK_BLK_RAW_H
 #define BACK_BLK_RAW_H
 
-#include <stdatomic.h>
-
 #include "bus/blk.h"
 
 #define BLK_RAW_DRIVES	4u
@@ -21,8 +19,6 @@
 void blk_raw_start(void);
 /* Drive @unit on descriptor @fd.  NULL and a log line if it is unusable. */
 struct blk *blk_raw_open(unsigned int unit, int fd, bool read_only);
-/* Where requests are counted from now on: abi/blk_tally.h.  Stays. */
-void blk_raw_count_at(_Atomic uint64_t *tally);
 /* From the loop, when FD_BLK_DONE is readable: runs done() of what finished. */
 void blk_raw_complete(void *arg, uint32_t epoll_events);
 

@@ -8,6 +8,7 @@
  */
 #include "back/chr_fd.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 
 #include "base/bug.h"
 #include "base/log.h"
+#include "base/stat.h"
 
 #define AHEAD_BYTES	256u
 
@@ -29,6 +31,7 @@ struct chr_fd {
 };
 
 static struct chr_fd ports[CHR_FDS];
+static_assert(CHR_FDS <= STAT_PORTS, "counters each");
 
 static void note_dropped(struct chr_fd *c, size_t bytes)
 {
@@ -36,6 +39,7 @@ static void note_dropped(struct chr_fd *c, size_t bytes)
 		log_info("serial output is not taken, dropping: port=%u",
 			 c->port);
 	c->dropped_bytes += bytes;
+	stat_add(STAT_SERIAL_DROPS + c->port, bytes);
 }
 
 static void fd_write(struct chr *chr, const uint8_t *buf, size_t len_bytes)
@@ -51,6 +55,7 @@ static void fd_write(struct chr *chr, const uint8_t *buf, size_t len_bytes)
 			note_dropped(c, len_bytes);
 			return;
 		}
+		stat_add(STAT_SERIAL_BYTES + c->port * 2 + STAT_SEND, (size_t)r);
 		buf += r;
 		len_bytes -= (size_t)r;
 	}
@@ -84,6 +89,7 @@ static void feed(struct chr_fd *c)
 
 		bug_on(took > c->len - c->at);
 		c->at += took;
+		stat_add(STAT_SERIAL_BYTES + c->port * 2 + STAT_RECEIVE, took);
 		if (c->at < c->len)
 			break;
 	}

@@ -22,10 +22,10 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "abi/nic_tally.h"
 #include "back/nic_gso.h"
 #include "base/bug.h"
 #include "base/log.h"
+#include "base/stat.h"
 
 #define FRAMES_PER_TURN	64u		/* given or dropped; then requests
 					   get a look */
@@ -36,7 +36,6 @@ static struct tap {
 	int fd;				/* -1: gone */
 	void (*watch)(uint32_t epoll_events);
 	uint32_t watched;
-	_Atomic uint64_t *tally;	/* NULL: nobody counts */
 	bool send_waits;		/* the card has a frame for us */
 	bool stopped;			/* the card has no buffer */
 	bool down;			/* said once */
@@ -51,16 +50,6 @@ static struct tap {
 	} in;
 	uint8_t header[NIC_GSO_HEADER_MAX];	/* of a large frame going out */
 } tap;
-
-/* One writer, so that adding needs no lock. */
-static void count(enum nic_tally what, uint64_t n)
-{
-	_Atomic uint64_t *t = &tap.tally[what];
-
-	if (tap.tally)
-		atomic_store_explicit(t, atomic_load_explicit(t,
-			memory_order_relaxed) + n, memory_order_relaxed);
-}
 
 static void update_watch(void)
 {
@@ -183,7 +172,7 @@ static int send_failed(int cause)
 {
 	switch (cause) {
 	case EAGAIN:
-		count(NIC_TALLY_SEND_WAITS, 1);
+		stat_add(STAT_NET_WAITS + STAT_SEND, 1);
 		tap.send_waits = true;
 		update_watch();
 		return -EAGAIN;
@@ -201,7 +190,7 @@ static int send_failed(int cause)
 	default:
 		guest_warn("frame is refused by the tap: errno=%d", cause);
 	}
-	count(NIC_TALLY_SEND_DROPS, 1);
+	stat_add(STAT_NET_DROPS + STAT_SEND, 1);
 	return 0;
 }
 
@@ -221,14 +210,14 @@ static int send_frame(struct nic *nic, const struct iovec *iov,
 		len += iov[i].iov_len;
 	}
 	if (tap.fd < 0 || len < NIC_HEADER_BYTES || len > NIC_SEND_MAX) {
-		count(NIC_TALLY_SEND_DROPS, 1);
+		stat_add(STAT_NET_DROPS + STAT_SEND, 1);
 		return 0;
 	}
 	used = prepare(&h, out, todo, len);
 	if (!is_sane(&h, len)) {
 		guest_warn("frame to send dropped: len_bytes=%zu segment_bytes=%u",
 			   len, h.gso_size);
-		count(NIC_TALLY_SEND_DROPS, 1);
+		stat_add(STAT_NET_DROPS + STAT_SEND, 1);
 		return 0;
 	}
 	if (used) {	/* over what the headers used up */
@@ -241,8 +230,8 @@ static int send_frame(struct nic *nic, const struct iovec *iov,
 	if (r < 0)
 		return send_failed(errno);
 	tap.down = false;
-	count(NIC_TALLY_SENT, 1);
-	count(NIC_TALLY_SENT_BYTES, len);
+	stat_add(STAT_NET_FRAMES + STAT_SEND, 1);
+	stat_add(STAT_NET_BYTES + STAT_SEND, len);
 	return 0;
 }
 
@@ -294,7 +283,7 @@ static bool read_frame(void)
 	if ((size_t)r < sizeof(tap.in.hdr) + NIC_HEADER_BYTES ||
 	    (size_t)r == sizeof(tap.in) ||
 	    !take((size_t)r - sizeof(tap.in.hdr))) {
-		count(NIC_TALLY_RECEIVE_DROPS, 1);
+		stat_add(STAT_NET_DROPS + STAT_RECEIVE, 1);
 		guest_warn("frame from the tap is dropped: len_bytes=%zd flags=%u gso=%u",
 			   r, tap.in.hdr.flags, tap.in.hdr.gso_type);
 	}
@@ -305,12 +294,12 @@ static void give(void)
 {
 	if (!tap.nic.receive(tap.nic.dev, tap.kept, tap.kept_bytes,
 			     tap.csum_good)) {
-		count(NIC_TALLY_RECEIVE_WAITS, 1);
+		stat_add(STAT_NET_WAITS + STAT_RECEIVE, 1);
 		tap.stopped = true;
 		return;
 	}
-	count(NIC_TALLY_RECEIVED, 1);
-	count(NIC_TALLY_RECEIVED_BYTES, tap.kept_bytes);
+	stat_add(STAT_NET_FRAMES + STAT_RECEIVE, 1);
+	stat_add(STAT_NET_BYTES + STAT_RECEIVE, tap.kept_bytes);
 	tap.kept = NULL;
 }
 
@@ -360,12 +349,6 @@ static void receive_ready(struct nic *nic)
 
 /* ---- life ---- */
 
-static uint64_t counted(enum nic_tally what)
-{
-	return tap.tally ? atomic_load_explicit(&tap.tally[what],
-						memory_order_relaxed) : 0;
-}
-
 static void close_tap(struct nic *nic)
 {
 	(void)nic;
@@ -373,8 +356,8 @@ static void close_tap(struct nic *nic)
 		return;
 	log_info("tap is closed: sent=%" PRIu64 " send_drops=%" PRIu64
 		 " received=%" PRIu64 " receive_drops=%" PRIu64,
-		 counted(NIC_TALLY_SENT), counted(NIC_TALLY_SEND_DROPS),
-		 counted(NIC_TALLY_RECEIVED), counted(NIC_TALLY_RECEIVE_DROPS));
+		 stat_get(STAT_NET_FRAMES + STAT_SEND), stat_get(STAT_NET_DROPS + STAT_SEND),
+		 stat_get(STAT_NET_FRAMES + STAT_RECEIVE), stat_get(STAT_NET_DROPS + STAT_RECEIVE));
 	let_go();
 }
 
@@ -382,16 +365,9 @@ static const struct nic_ops tap_ops = {
 	.send = send_frame, .receive_ready = receive_ready, .close = close_tap,
 };
 
-void nic_tap_count_at(_Atomic uint64_t *tally)
-{
-	tap.tally = tally;
-}
-
 struct nic *nic_tap_open(int fd, const uint8_t mac[NIC_MAC_BYTES],
 			 void (*watch)(uint32_t epoll_events))
 {
-	_Atomic uint64_t *tally = tap.tally;
-
 	memset(&tap, 0, sizeof(tap));
 	tap.nic.ops = &tap_ops;
 	tap.nic.link_up = true;
@@ -399,6 +375,5 @@ struct nic *nic_tap_open(int fd, const uint8_t mac[NIC_MAC_BYTES],
 	tap.fd = fd;
 	tap.watch = watch;
 	tap.watched = EPOLLIN;
-	tap.tally = tally;
 	return &tap.nic;
 }

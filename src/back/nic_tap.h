@@ -9,8 +9,6 @@
 #ifndef BACK_NIC_TAP_H
 #define BACK_NIC_TAP_H
 
-#include <stdatomic.h>
-
 #include "bus/nic.h"
 
 /*
@@ -20,8 +18,6 @@
  */
 struct nic *nic_tap_open(int fd, const uint8_t mac[NIC_MAC_BYTES],
 			 void (*watch)(uint32_t epoll_events));
-/* Where frames are counted from now on: abi/nic_tally.h.  Stays. */
-void nic_tap_count_at(_Atomic uint64_t *tally);
 /* From the loop, when @fd has one of these events. */
 void nic_tap_event(void *arg, uint32_t epoll_events);
 

@@ -41,6 +41,7 @@
 #include "base/bug.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/stat.h"
 
 #define PAUSE_MIN_NS	(30 * NS_PER_MS)
 #define PAUSE_MAX_NS	(500 * NS_PER_MS)
@@ -140,6 +141,7 @@ static rfbBool check_password(rfbClientPtr cl, const char *answer, int len)
 		if (!differ)
 			return TRUE;
 	}
+	stat_add(STAT_VNC_REFUSED, 1);
 	guest_warn("client refused: reason=\"%s\" peer=%s",
 		   me.password[0] ? "bad password" : "no password set", cl->host);
 	return FALSE;
@@ -297,6 +299,15 @@ static void begin_scan(int64_t now)
 
 /* ---- clients ---- */
 
+static void count_clients(void)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < VNC_CLIENTS; i++)
+		n += me.client[i].cl != NULL;
+	stat_set(STAT_VNC_CLIENTS, n);
+}
+
 static void forget(rfbClientPtr cl)
 {
 	struct client *c = client_of(cl);
@@ -305,13 +316,16 @@ static void forget(rfbClientPtr cl)
 		return;
 	vnc_input_release(&c->keys);
 	*c = (struct client){ 0 };
+	count_clients();
 }
 
 static void drop(struct client *c, const char *why)
 {
-	if (why)
+	if (why) {
+		stat_add(STAT_VNC_REFUSED, 1);
 		guest_warn("client dropped: reason=\"%s\" peer=%s", why,
 			   c->cl->host);
+	}
 	if (c->cl->sock != RFB_INVALID_SOCKET)
 		rfbCloseClient(c->cl);
 	rfbClientConnectionGone(c->cl);
@@ -437,6 +451,7 @@ static void add_client(int fd)
 		if (!me.client[i].cl)
 			c = &me.client[i];
 	if (!c) {
+		stat_add(STAT_VNC_REFUSED, 1);
 		guest_warn("client refused: reason=\"too many\" max=%u", VNC_CLIENTS);
 		close(fd);
 		return;
@@ -450,6 +465,8 @@ static void add_client(int fd)
 	};
 	cl->clientData = c;
 	cl->clientGoneHook = forget;
+	stat_add(STAT_VNC_ACCEPTED, 1);
+	count_clients();
 }
 
 static void accept_client(void)
@@ -466,6 +483,7 @@ static void accept_client(void)
 	if (peer.ss_family != AF_INET &&
 	    (peer.ss_family != AF_INET6 ||
 	     ((struct sockaddr_in6 *)&peer)->sin6_scope_id)) {
+		stat_add(STAT_VNC_REFUSED, 1);
 		guest_warn("client refused: reason=\"link-local or unknown address\"");
 		close(fd);
 		return;
@@ -487,6 +505,7 @@ static void serve_client(struct client *c, short events)
 	c->due = false;
 	c->fresh = false;
 	rfbUpdateClient(cl);
+	stat_add(STAT_VNC_UPDATES, 1);
 	if (cl->sock == RFB_INVALID_SOCKET)
 		drop(c, NULL);
 }

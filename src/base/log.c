@@ -16,6 +16,7 @@
 
 #include "abi/log_msg.h"
 #include "base/clock.h"
+#include "base/stat.h"
 
 #define LINES_PER_SECOND 5u
 
@@ -102,6 +103,7 @@ bool log_allow(struct log_limit *l)
 {
 	int64_t now_s = clock_now_ns() / NS_PER_S;
 
+	stat_add(STAT_WARNINGS, 1);
 	if (now_s != l->window_s) {
 		uint32_t dropped = l->dropped;
 

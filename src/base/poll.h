@@ -54,6 +54,8 @@ struct poll_window {
 	uint64_t ticks_per_ms;	/* of the time stamp counter; 0: not known yet */
 	uint64_t since_ticks;	/* both clocks when we began to compare them */
 	int64_t since_ns;
+	uint64_t looked_ticks;	/* the counter just before the look that found
+				   something; 0: it was not read for that one */
 };
 
 /* The cheapest system call there is, at its best. */
@@ -109,6 +111,7 @@ static inline bool poll_window_spin(struct poll_window *p, bool neighbour,
 {
 	uint64_t start, now, span, gap, yielded;
 
+	p->looked_ticks = 0;
 	if (ready(arg))
 		return true;
 	if (p->ns == 0 || p->ticks_per_ms == 0)
@@ -124,8 +127,10 @@ static inline bool poll_window_spin(struct poll_window *p, bool neighbour,
 			sched_yield();
 			yielded = now;
 		}
-		if (ready(arg))
+		if (ready(arg)) {
+			p->looked_ticks = now;
 			return true;
+		}
 		now = __rdtsc();
 		if (now - start >= span)
 			break;

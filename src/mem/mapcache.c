@@ -14,6 +14,7 @@
 
 #include "base/bug.h"
 #include "base/log.h"
+#include "base/stat.h"
 
 #define NONE	UINT16_MAX
 
@@ -93,14 +94,28 @@ static void use(struct mapcache *c, uint16_t g)
 	use_link(c, g);
 }
 
-/* ---- pins ---- */
+/* ---- pages, and those that have to stay ---- */
+
+static void change_mapped(struct mapcache *c, int pages)
+{
+	c->mapped += (uint32_t)pages;
+	stat_set(STAT_MAP_PAGES, c->mapped);
+	if (c->mapped > stat_get(STAT_MAP_PEAK))
+		stat_set(STAT_MAP_PEAK, c->mapped);
+}
+
+static void change_pinned(struct mapcache *c, int pages)
+{
+	c->pinned += (uint32_t)pages;
+	stat_set(STAT_MAP_PINNED, c->pinned);
+}
 
 static void pin_one(struct mapcache *c, struct mapcache_page *p)
 {
 	struct mapcache_group *m = &c->group[p->group];
 
 	if (m->pins++ == 0)
-		c->stats.pinned += m->pages;
+		change_pinned(c, (int)m->pages);
 	p->pins++;
 }
 
@@ -111,7 +126,7 @@ static void unpin_one(struct mapcache *c, struct mapcache_page *p)
 	bug_on(p->pins == 0 || m->pins == 0);
 	p->pins--;
 	if (--m->pins == 0)
-		c->stats.pinned -= m->pages;
+		change_pinned(c, -(int)m->pages);
 }
 
 /* ---- making and dropping groups ---- */
@@ -144,7 +159,7 @@ static void drop(struct mapcache *c, uint16_t g)
 		i = next;
 	}
 	hv_unmap(c->hv, &m->map, c->addr);
-	c->stats.mapped -= m->pages;
+	change_mapped(c, -(int)m->pages);
 	if (m->stale)
 		c->stale_groups--;
 	use_unlink(c, g);
@@ -156,13 +171,13 @@ static void make_room(struct mapcache *c, uint32_t count)
 {
 	uint16_t g = c->oldest;
 
-	while (c->stats.mapped + count > c->max_pages) {
+	while (c->mapped + count > c->max_pages) {
 		uint16_t next;
 
 		bug_on(g == NONE);
 		next = c->group[g].newer;
 		if (c->group[g].pins == 0) {
-			c->stats.evicted += c->group[g].pages;
+			stat_add(STAT_MAP_EVICTED, c->group[g].pages);
 			drop(c, g);
 		}
 		g = next;
@@ -219,10 +234,8 @@ static int map_group(struct mapcache *c, uint16_t g, bool writable)
 	}
 	m->live = true;
 	use_link(c, g);
-	c->stats.mapped += m->pages;
-	c->stats.pinned += m->pages;
-	if (c->stats.mapped > c->stats.peak)
-		c->stats.peak = c->stats.mapped;
+	change_mapped(c, (int)m->pages);
+	change_pinned(c, (int)m->pages);
 	for (uint32_t i = 0; i < m->pages; i++) {
 		struct mapcache_page *p = &c->page[c->fresh[i]];
 
@@ -254,6 +267,8 @@ void mapcache_init(struct mapcache *c, struct hv *hv,
 	c->hv = hv;
 	c->ram = *ram;
 	c->max_pages = max_pages;
+	change_mapped(c, 0);	/* a predecessor's are gone */
+	change_pinned(c, 0);
 	c->free_page = c->free_group = c->newest = c->oldest = NONE;
 	for (unsigned int i = 0; i < MAPCACHE_HASH; i++)
 		c->hash[i] = NONE;
@@ -273,7 +288,7 @@ static uint32_t pin_hits(struct mapcache *c, const uint64_t *gfn,
 	for (unsigned int i = 0; i < count; i++) {
 		pin[i] = NULL;
 		if (!guest_is_ram(&c->ram, gfn[i])) {
-			c->stats.denied++;
+			stat_add(STAT_MAP_DENIED, 1);
 			continue;
 		}
 		pin[i] = find(c, gfn[i], writable);
@@ -281,7 +296,7 @@ static uint32_t pin_hits(struct mapcache *c, const uint64_t *gfn,
 			misses++;
 			continue;
 		}
-		c->stats.hits++;
+		stat_add(STAT_MAP_HITS, 1);
 		use(c, pin[i]->group);
 		pin_one(c, pin[i]);
 	}
@@ -299,7 +314,7 @@ static void pin_misses(struct mapcache *c, const uint64_t *gfn,
 	for (unsigned int i = 0; i < count; i++) {
 		if (pin[i] || !guest_is_ram(&c->ram, gfn[i]))
 			continue;
-		c->stats.misses++;
+		stat_add(STAT_MAP_MISSES, 1);
 		pin[i] = find(c, gfn[i], writable);
 		if (!pin[i])
 			pin[i] = add_page(c, g, gfn[i], writable);
@@ -311,7 +326,7 @@ static void pin_misses(struct mapcache *c, const uint64_t *gfn,
 	for (unsigned int i = 0; i < count; i++) {
 		if (!pin[i] || pin[i]->at)
 			continue;
-		c->stats.denied++;
+		stat_add(STAT_MAP_DENIED, 1);
 		if (rc == 0)
 			unpin_one(c, pin[i]);
 		pin[i] = NULL;
@@ -325,7 +340,7 @@ int mapcache_pin(struct mapcache *c, const uint64_t *gfn, unsigned int count,
 
 	bug_on(count > MAPCACHE_REQUEST);
 	misses = pin_hits(c, gfn, count, writable, pin);
-	if (c->stats.pinned + misses + reserve > c->max_pages) {
+	if (c->pinned + misses + reserve > c->max_pages) {
 		for (unsigned int i = 0; i < count; i++)
 			if (pin[i])
 				mapcache_unpin(c, pin[i]);
@@ -365,7 +380,7 @@ bool mapcache_invalidate(struct mapcache *c)
 		uint16_t next = c->group[g].newer;
 
 		if (!c->group[g].stale)
-			c->stats.invalidated += c->group[g].pages;
+			stat_add(STAT_MAP_INVALIDATED, c->group[g].pages);
 		if (c->group[g].pins)
 			make_stale(c, g);
 		else

@@ -15,6 +15,7 @@
  * there twice, once each way, until the older one ages out.
  *
  * One thread.  No heap: everything is in the struct, which is to be static.
+ * What it does is counted in base/stat.h's STAT_MAP_*; one per process does.
  */
 #ifndef MEM_MAPCACHE_H
 #define MEM_MAPCACHE_H
@@ -51,21 +52,12 @@ struct mapcache_group {
 	bool live, stale;
 };
 
-/* Counted since start unless said otherwise. */
-struct mapcache_stats {
-	uint32_t mapped, peak;		/* pages now, and at most */
-	uint32_t pinned;		/* pages now in groups that have to stay */
-	uint64_t hits, misses;		/* frames asked for */
-	uint64_t denied;		/* ... that are not RAM or did not map */
-	uint64_t evicted, invalidated;	/* pages */
-};
-
 struct mapcache {
 	struct hv *hv;
 	struct guest_ram ram;
 	uint32_t max_pages;
 	uint32_t stale_groups;
-	struct mapcache_stats stats;
+	uint32_t mapped, pinned;	/* pages now; in groups that have to stay */
 	uint16_t free_page, free_group;
 	uint16_t newest, oldest;	/* groups */
 	uint16_t hash[MAPCACHE_HASH];

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/stat.h"
 #include "mem/guest.h"
 #include "mem/mapcache.h"
 
@@ -81,12 +82,18 @@ static void log_map(const struct dma_map *m)
 
 /* ---- struct bus_dma_ops ---- */
 
+static void count_bytes(uint64_t bytes, bool to_guest)
+{
+	stat_add(STAT_DMA_BYTES + (to_guest ? STAT_WRITE : STAT_READ), bytes);
+}
+
 static bool copy(void *ctx, uint64_t gpa, void *buf, size_t len_bytes,
 		 bool to_guest)
 {
 	bool all = guest_copy(&me.cache, gpa, buf, len_bytes, to_guest);
 
 	(void)ctx;
+	count_bytes(len_bytes, to_guest);
 	if (to_guest && me.log_dirty)
 		log_copy(gpa, len_bytes);
 	return all;
@@ -180,6 +187,7 @@ static int map(void *ctx, struct dma_map *m, const struct dma_seg *seg,
 		return rc;
 	}
 	for (unsigned int s = 0; s < seg_count; s++) {
+		count_bytes(seg[s].len_bytes, to_guest);
 		rc = fill_iov(m, &seg[s], &frame, iov + used, iov_max - used);
 		if (rc < 0) {
 			unpin_all(m);

@@ -361,6 +361,7 @@ static const struct expect {
 	{ "",		FD_EPOLL, FD_EPOLL,		K_EPOLL },
 	{ "",		FD_TIMER, FD_TIMER,		K_TIMERFD },
 	{ "",		FD_HV_MEM, FD_HV_MEM,		K_PRIVCMD },
+	{ "",		FD_STATS, FD_STATS,		K_MEMFD },
 	{ "",		FD_CHAN, FD_CHAN,		K_MEMFD },
 	{ "",		FD_KICK, FD_BROKER_KICK,	K_EVENTFD },
 	{ "",		FD_STATE, FD_STATE,		K_MEMFD },
@@ -386,6 +387,7 @@ static const struct expect {
 	{ "broker",	FD_PLAN, FD_BROKER_STATE,	K_MEMFD },
 	{ "broker",	FD_CHAN0, FD_CHAN_END - 1,	K_MEMFD },
 	{ "broker",	FD_KICK0, FD_KICK_END - 1,	K_EVENTFD },
+	{ "broker",	FD_TRACE0, FD_TRACE_END - 1,	K_MEMFD },
 };
 
 static bool starts(const char *s, const char *with)

@@ -22,8 +22,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/poll.h"
+#include "base/stat.h"
 #include "ring/chan.h"
 #include "ring/memfd.h"
+#include "ring/stat.h"
 #include "runtime/worker_mem.h"
 
 #define REQUESTS_PER_TURN	64u	/* then timers and back ends get a look */
@@ -158,6 +160,8 @@ static void finish(uint64_t value)
 	chan_commit(&me.chan);
 	if (me.said)
 		kick_broker();
+	/* Nobody waits any more. */
+	stat_add(STAT_REQUESTS, 1);
 }
 
 static void do_batch(const struct io_msg *m, const uint8_t *data)
@@ -364,6 +368,7 @@ static void idle(void)
 	if (!chan_worker_may_sleep(&me.chan))
 		return;
 	slept_at = poll_window_now(&me.poll);
+	stat_add(STAT_SLEEPS, 1);
 	wait_events(-1);
 	chan_worker_awake(&me.chan);
 	poll_window_slept(&me.poll, slept_at, request_waits());
@@ -460,6 +465,7 @@ struct worker *worker_begin(const char *role, int argc, char **argv)
 				     .now_ns = now_ns };
 	make_loop();
 	map_channel();
+	stat_begin(me.w.args.fds);
 	poll = sandbox_opt(&me.w.args, "poll");
 	poll_window_init(&me.poll, !poll || strcmp(poll, "off") != 0,
 			 POLL_WORKER_CPUS);

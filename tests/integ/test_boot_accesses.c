@@ -8,13 +8,12 @@
  */
 #include <fcntl.h>
 #include <pthread.h>
-#include <stddef.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "abi/blk_tally.h"
 #include "base/clock.h"
 #include "base/le.h"
+#include "base/stat.h"
 #include "fakefamily.h"
 #include "fakeguest.h"
 #include "slowsync.h"
@@ -448,15 +447,15 @@ static void test_dma(void)
 /* What query-blockstats will tell. */
 static void test_tallies(void)
 {
-	uint64_t t[BLK_TALLIES] = { 0 };
+	const struct stat_block *b = &f.stats[FF_DISK]->block[0];
+	uint64_t reads = stat_block_get(b, STAT_DISK_REQUESTS + STAT_OP_READ);
 
-	if (pread(f.state_fd[FF_DISK], t, sizeof(t), offsetof(struct state, tally)) < 0)
-		perror("state");
-	is_hex(t[BLK_READ_BYTES], (2 + 8) * SECTOR, "the worker counts bytes read");
-	ok(t[BLK_READS] >= 2 && t[BLK_READS] <= 10, "in a few requests");
-	is_hex(t[BLK_WRITTEN_BYTES], SECTOR, "bytes written");
-	is_hex(t[BLK_WRITES], 1, "in one");
-	is_hex(t[BLK_FLUSHES], 1, "and flushes");
+	is_hex(stat_block_get(b, STAT_DISK_BYTES + STAT_READ), (2 + 8) * SECTOR,
+	       "the worker counts bytes read");
+	ok(reads >= 2 && reads <= 10, "in a few requests");
+	is_hex(stat_block_get(b, STAT_DISK_BYTES + STAT_WRITE), SECTOR, "bytes written");
+	is_hex(stat_block_get(b, STAT_DISK_REQUESTS + STAT_OP_WRITE), 1, "in one");
+	is_hex(stat_block_get(b, STAT_DISK_REQUESTS + STAT_OP_FLUSH), 1, "and flushes");
 }
 
 static void test_trim(void)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/stat.h"
 #include "fakefamily.h"
 #include "fakeguest.h"
 #include "fakexen.h"
@@ -325,6 +326,8 @@ static void test_lie(unsigned int n)
 	if (ok(next(&disk, &m), "%s: asked", name))
 		lies[n].lie(&m);
 	ok(lies_become(1), "%s: reported once, \"%s\"", name, f.lie);
+	ok(stat_block_get(&f.stats[FF_BROKER]->block[1 + FF_DISK], STAT_REFUSED) == 1,
+	   "%s: and counted", name);
 	ok(fakeguest_wait(g, 0, WAIT_MS, &data) &&
 	   (data == ONES || data == 0x12), "%s: who waited got an answer", name);
 	ok(!g->vcpu[1].pending || reads_as(1, ONES), "%s: and who came", name);

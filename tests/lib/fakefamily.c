@@ -27,8 +27,10 @@
 #include "abi/log_msg.h"
 #include "base/clock.h"
 #include "ring/memfd.h"
+#include "ring/stat.h"
+#include "ring/trace.h"
 
-#define CHILD_FDS	48
+#define CHILD_FDS	64
 #define ARGS		40
 #define START_MS	20000
 #define STOP_MS		5000
@@ -205,6 +207,40 @@ static int make_kick(void)
 	return up(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 }
 
+static void make_counters(struct fakefamily *f)
+{
+	for (enum fakefamily_who w = 0; w < FF_COUNT; w++) {
+		f->stat_fd[w] = -1;
+		if (f->conf.no_stats)
+			continue;
+		f->stat_fd[w] = up(memfd_make_stats());
+		f->stats[w] = stat_map(f->stat_fd[w], false);
+	}
+	for (enum fakefamily_who w = 0; w < FF_BROKER; w++) {
+		f->trace_fd[w] = -1;
+		if (f->conf.no_stats)
+			continue;
+		f->trace_fd[w] = up(memfd_make_trace());
+		f->trace[w] = trace_map(f->trace_fd[w], false);
+	}
+}
+
+static void close_counters(struct fakefamily *f)
+{
+	for (enum fakefamily_who w = 0; w < FF_COUNT; w++) {
+		if (f->stat_fd[w] < 0)
+			continue;
+		munmap((void *)(uintptr_t)f->stats[w], sizeof(*f->stats[w]));
+		close(f->stat_fd[w]);
+	}
+	for (enum fakefamily_who w = 0; w < FF_BROKER; w++) {
+		if (f->trace_fd[w] < 0)
+			continue;
+		munmap((void *)(uintptr_t)f->trace[w], sizeof(*f->trace[w]));
+		close(f->trace_fd[w]);
+	}
+}
+
 static void make_shared(struct fakefamily *f)
 {
 	struct plan *plan;
@@ -214,6 +250,7 @@ static void make_shared(struct fakefamily *f)
 		f->state_fd[w] = up(memfd_make_state());
 		f->kick_fd[w] = make_kick();
 	}
+	make_counters(f);
 	f->plan_fd = up(memfd_make("cloister-plan", sizeof(f->plan)));
 	f->broker_state_fd = up(memfd_make("cloister-broker", BROKER_STATE_BYTES));
 	f->answer_kick_fd = make_kick();
@@ -243,6 +280,7 @@ static void close_shared(struct fakefamily *f)
 		close(f->state_fd[w]);
 		close(f->kick_fd[w]);
 	}
+	close_counters(f);
 	close(f->plan_fd);
 	close(f->broker_state_fd);
 	close(f->answer_kick_fd);
@@ -293,6 +331,7 @@ static void give_broker(struct fakefamily *f, struct child *c)
 			continue;
 		c->fd[FD_CHAN0 + w] = f->chan_fd[w];
 		c->fd[FD_KICK0 + w] = f->kick_fd[w];
+		c->fd[FD_TRACE0 + w] = f->trace_fd[w];
 	}
 }
 
@@ -407,6 +446,7 @@ static bool spawn(struct fakefamily *f, enum fakefamily_who who)
 	c.fd[0] = f->null_fd;
 	c.fd[FD_LOG] = log[1];
 	c.fd[FD_CTL] = ctl[1];
+	c.fd[FD_STATS] = f->stat_fd[who];
 	if (who == FF_BROKER)
 		give_broker(f, &c);
 	else

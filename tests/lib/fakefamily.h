@@ -26,6 +26,8 @@
 
 #include "abi/ctl_msg.h"
 #include "abi/plan.h"
+#include "abi/stat.h"
+#include "abi/trace.h"
 #include "fakeguest.h"
 
 enum fakefamily_who {
@@ -43,6 +45,7 @@ struct fakefamily;
 struct fakefamily_conf {
 	struct fakeguest_conf guest;
 	bool no_disk, no_vga;
+	bool no_stats;			/* nobody counts, nothing is recorded */
 	const char *image[FF_DRIVES];	/* path, or NULL */
 	bool read_only[FF_DRIVES];
 	const char *nic;		/* model; NULL: no network card */
@@ -80,9 +83,13 @@ struct fakefamily {
 	/* What the broker told us. */
 	_Atomic uint32_t unplugs, unplug_mask, sleeps, shutdowns, lies;
 	char lie[sizeof(((struct ctl_msg *)0)->text)];
+	/* What is counted and recorded; NULL with conf.no_stats. */
+	const struct stat_page *stats[FF_COUNT];
+	const struct trace *trace[FF_BROKER];
 
 	/* Private. */
 	int chan_fd[FF_COUNT], kick_fd[FF_COUNT], state_fd[FF_COUNT];
+	int stat_fd[FF_COUNT], trace_fd[FF_BROKER];	/* -1 with conf.no_stats */
 	int plan_fd, broker_state_fd, answer_kick_fd, null_fd, image_fd[FF_DRIVES];
 	int fb_fd, scan_fd, painted_fd, nic_rom_fd;
 	pthread_t monitor;

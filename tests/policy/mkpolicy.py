@@ -51,7 +51,7 @@ GOOD = KILL + ('@include one.inc\n'
                'write fd in FD_KICK0..<FD_KICK_END # half open\n'
                'mmap fd == FD_HV_MEM prot subset PROT_READ|PROT_WRITE '
                'flags == MAP_SHARED @lab # memory\n')
-LIST = ['exit_group\t231\t-\t', 'read\t0\t-\t12,13,14,15',
+LIST = ['exit_group\t231\t-\t', 'read\t0\t-\t13,14,15,16',
         'write\t1\t-\t' + ','.join(str(n) for n in range(32, 48)), 'mmap\t9\t@lab\t7']
 
 count = failed = 0

@@ -175,6 +175,7 @@ static void plan_broker(void)
 
 static void plan_role(const char *role)
 {
+	plan_fd(FD_STATS, memfd_make_stats());
 	if (!strcmp(role, "broker")) {
 		plan_broker();
 		return;

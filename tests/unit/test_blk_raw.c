@@ -8,9 +8,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "abi/blk_tally.h"
 #include "abi/fds.h"
 #include "back/blk_raw.h"
+#include "base/stat.h"
 #include "tests/lib/tap.h"
 
 #define IMAGE_BYTES	(1000u * 1000u)	/* not a multiple of 512 */
@@ -25,12 +25,18 @@ static void on_done(struct blk_req *q, int rc)
 	last_rc = rc;
 }
 
-static _Atomic uint64_t tally[BLK_TALLY_DRIVES * BLK_TALLIES];
+static struct stat_block block;
 
-static void counted(unsigned int drive, enum blk_tally what, uint64_t want,
+static void counted(unsigned int drive, enum stat_op what, uint64_t want,
 		    const char *text)
 {
-	is_hex(tally[drive * BLK_TALLIES + what], want, text);
+	is_hex(stat_get(STAT_DISK_REQUESTS + drive * STAT_OPS + what), want, text);
+}
+
+static void counted_bytes(unsigned int drive, enum stat_dir dir, uint64_t want,
+			  const char *text)
+{
+	is_hex(stat_get(STAT_DISK_BYTES + drive * STAT_DIRS + dir), want, text);
 }
 
 static int image_fd(void)
@@ -95,11 +101,11 @@ static void test_round_trip(void)
 			.off_bytes = 12345, .len_bytes = 70000 }), 0, "discard");
 	is_hex((uint64_t)rw(b, BLK_READ, 12345 + 4096, in, 4096, false), 0, "read");
 	ok(!in[0] && !in[4095], "discarded bytes read as zeros");
-	counted(0, BLK_WRITES, 1, "one write counted");
-	counted(0, BLK_WRITTEN_BYTES, 70000, "and its bytes");
-	counted(0, BLK_READS, 3, "reads of both kinds");
-	counted(0, BLK_READ_BYTES, 70000 * 2 + 4096, "and theirs");
-	counted(0, BLK_FLUSHES, 1, "a flush");
+	counted(0, STAT_OP_WRITE, 1, "one write counted");
+	counted_bytes(0, STAT_WRITE, 70000, "and its bytes");
+	counted(0, STAT_OP_READ, 3, "reads of both kinds");
+	counted_bytes(0, STAT_READ, 70000 * 2 + 4096, "and theirs");
+	counted(0, STAT_OP_FLUSH, 1, "a flush");
 	b->ops->close(b);
 }
 
@@ -150,8 +156,8 @@ static void test_errors(void)
 	       "a host error comes back");
 	is_hex((uint64_t)rw(b, BLK_READ, 0, NULL, 512, true), (uint64_t)-EFAULT,
 	       "from a read too");
-	counted(2, BLK_READS, 0, "what failed");
-	counted(2, BLK_WRITES, 0, "is not counted");
+	counted(2, STAT_OP_READ, 0, "what failed");
+	counted(2, STAT_OP_WRITE, 0, "is not counted");
 	b->ops->close(b);
 	fd = open("/dev/null", O_RDWR);
 	ok(!blk_raw_open(3, fd, false), "an image without size is refused");
@@ -198,7 +204,7 @@ static void test_many(void)
 
 int main(void)
 {
-	blk_raw_count_at(tally);
+	stat_own = &block;
 	blk_raw_start();
 	test_round_trip();
 	test_end_of_image(false);

@@ -89,7 +89,7 @@ static void test_copy(void)
 	ok(guest_copy(&cache, 0x2ffe, buf, 4, true) &&
 	   *fakeguest_ram(g, 0x3001) == 0x77 && *fakeguest_ram(g, 0x3002) != 0x77,
 	   "exactly the bytes asked for");
-	is_hex(cache.stats.pinned, 0, "no pin is left");
+	is_hex(cache.pinned, 0, "no pin is left");
 	mapcache_invalidate(&cache);
 }
 

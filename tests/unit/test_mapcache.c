@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/stat.h"
 #include "fakeguest.h"
 #include "hv/hv.h"
 #include "mem/mapcache.h"
@@ -21,6 +22,7 @@
 #define ROUNDS		20000u
 
 static struct mapcache cache;
+static struct stat_block block;
 static struct fakeguest *g;
 static struct hv *hv;
 static const struct guest_ram ram = { LOW_BYTES, HIGH_BYTES };
@@ -103,6 +105,8 @@ static bool can_write(const struct mapcache_page *p)
 
 static void fresh(uint32_t pages)
 {
+	memset(&block, 0, sizeof(block));
+	stat_own = &block;
 	mapcache_init(&cache, hv, &ram, pages);
 	held_count = 0;
 }
@@ -167,11 +171,11 @@ static void random_unpin(void)
 
 static const char *check(void)
 {
-	if (cache.stats.mapped > cache.max_pages ||
-	    cache.stats.pinned > cache.stats.mapped ||
-	    cache.stats.peak > cache.max_pages)
+	if (cache.mapped > cache.max_pages ||
+	    cache.pinned > cache.mapped ||
+	    stat_get(STAT_MAP_PEAK) > cache.max_pages)
 		return "more pages than allowed";
-	if (held_count == 0 && (cache.stats.pinned || mapcache_is_stale(&cache)))
+	if (held_count == 0 && (cache.pinned || mapcache_is_stale(&cache)))
 		return "pins that nobody holds";
 	for (unsigned int i = 0; i < held_count; i++)
 		if (number_in(held[i].page) != held[i].gfn)
@@ -204,7 +208,7 @@ static void test_random(uint32_t pages)
 		}
 		if (!wrong && i % 16 == 0)
 			wrong = check();
-		if (!wrong && i % 512 == 0 && really_mapped() != cache.stats.mapped)
+		if (!wrong && i % 512 == 0 && really_mapped() != cache.mapped)
 			wrong = "gauge and kernel disagree";
 	}
 	ok(!wrong, "%u random operations, %u pages: %s (at %u)", ROUNDS, pages,
@@ -212,7 +216,7 @@ static void test_random(uint32_t pages)
 	while (held_count)
 		random_unpin();
 	ok(mapcache_invalidate(&cache) && really_mapped() == 0 &&
-	   cache.stats.mapped == 0, "nothing is left mapped");
+	   cache.mapped == 0, "nothing is left mapped");
 }
 
 /* ---- by hand ---- */
@@ -226,8 +230,8 @@ static void test_rights(void)
 	   "to be read only: mapped read-only");
 	ok(pin_run(16, 2, true, rw) == 0 && rw[0] != ro[0] && can_write(rw[0]),
 	   "to be written: a mapping of its own");
-	is_hex(cache.stats.mapped, 4, "both are there");
-	ok(pin_run(16, 2, false, again) == 0 && cache.stats.mapped == 4,
+	is_hex(cache.mapped, 4, "both are there");
+	ok(pin_run(16, 2, false, again) == 0 && cache.mapped == 4,
 	   "either serves a read");
 	unpin_run(ro, 2);
 	unpin_run(rw, 2);
@@ -249,14 +253,14 @@ static void test_lru(void)
 	unpin_run(pin, 1);
 	pin_run(64, 20, false, pin);
 	unpin_run(pin, 20);
-	is_hex(cache.stats.evicted, 24, "a group goes as the whole it came");
-	misses = cache.stats.misses;
+	is_hex(stat_get(STAT_MAP_EVICTED), 24, "a group goes as the whole it came");
+	misses = stat_get(STAT_MAP_MISSES);
 	pin_run(0, 24, false, pin);
 	unpin_run(pin, 24);
-	is_hex(cache.stats.misses, misses, "not the one used last");
+	is_hex(stat_get(STAT_MAP_MISSES), misses, "not the one used last");
 	pin_run(32, 1, false, pin);
 	unpin_run(pin, 1);
-	is_hex(cache.stats.misses, misses + 1, "but the oldest");
+	is_hex(stat_get(STAT_MAP_MISSES), misses + 1, "but the oldest");
 	mapcache_invalidate(&cache);
 }
 
@@ -289,9 +293,9 @@ static void test_stale(void)
 	pin_run(0, 4, true, new);
 	ok(new[0] != old[0], "nobody finds them any more");
 	unpin_run(old, 3);
-	ok(mapcache_is_stale(&cache) && cache.stats.mapped == 8, "until the last pin");
+	ok(mapcache_is_stale(&cache) && cache.mapped == 8, "until the last pin");
 	mapcache_unpin(&cache, old[3]);
-	ok(!mapcache_is_stale(&cache) && cache.stats.mapped == 4 &&
+	ok(!mapcache_is_stale(&cache) && cache.mapped == 4 &&
 	   really_mapped() == 4, "which takes them with it");
 	unpin_run(new, 4);
 	mapcache_invalidate(&cache);
@@ -304,14 +308,15 @@ static void test_frames_that_do_not_map(void)
 	uint64_t first = LOW_BYTES >> 12, mixed[4] = { first, 5, first + 1, 6 };
 	struct mapcache_page *pin[4];
 
+	memset(&block, 0, sizeof(block));
 	mapcache_init(&cache, hv, &more, 64);
 	ok(pin_run(first, 2, true, pin) == 0 && !pin[0] && !pin[1],
 	   "no frame maps: none is there");
-	is_hex(cache.stats.mapped, 0, "and nothing is kept");
+	is_hex(cache.mapped, 0, "and nothing is kept");
 	mapcache_pin(&cache, mixed, 4, true, 0, pin);
 	ok(!pin[0] && !pin[2] && pin[1] && number_in(pin[1]) == 5 &&
 	   pin[3] && number_in(pin[3]) == 6, "some do: those are there");
-	is_hex(cache.stats.denied, 4, "the others are counted");
+	is_hex(stat_get(STAT_MAP_DENIED), 4, "the others are counted");
 	mapcache_unpin(&cache, pin[1]);
 	mapcache_unpin(&cache, pin[3]);
 	ok(mapcache_invalidate(&cache) && really_mapped() == 0, "all go");

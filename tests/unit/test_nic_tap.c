@@ -23,9 +23,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "abi/nic_tally.h"
 #include "back/nic_tap.h"
 #include "base/mac.h"
+#include "base/stat.h"
 #include "framekit.h"
 #include "tap.h"
 
@@ -33,7 +33,7 @@
 #define KEPT	300u
 
 static const uint8_t mac[6] = { 0x00, 0x16, 0x3e, 1, 2, 3 };
-static _Atomic uint64_t tally[NIC_TALLIES];
+static struct stat_block block;
 static struct nic *nic;
 static int ours;			/* the tap's descriptor */
 static uint32_t watched;
@@ -81,12 +81,11 @@ static void begin(int fd)
 	memset(&card, 0, sizeof(card));
 	card.room = UINT_MAX;
 	card.all_right = true;
-	for (unsigned int i = 0; i < NIC_TALLIES; i++)
-		tally[i] = 0;
+	memset(&block, 0, sizeof(block));
 	ours = fd;
 	watched = EPOLLIN;
 	watch_changes = 0;
-	nic_tap_count_at(tally);
+	stat_own = &block;
 	nic = nic_tap_open(fd, mac, watch);
 	nic->receive = receive;
 	nic->received = received;
@@ -152,9 +151,9 @@ static void test_send(void)
 	   !memcmp(packet + HDR, frame, 100), "it arrives whole, nothing to do");
 	ok(send_all(frame, 13, &plain) == 0 && send_all(frame, 65551, &plain) == 0 &&
 	   read(peer, packet, sizeof(packet)) < 0, "too short and too long ones do not");
-	is_hex(tally[NIC_TALLY_SEND_DROPS], 2, "but count as dropped");
-	is_hex(tally[NIC_TALLY_SENT], 1, "one was sent");
-	is_hex(tally[NIC_TALLY_SENT_BYTES], 100, "of 100 bytes");
+	is_hex(stat_get(STAT_NET_DROPS + STAT_SEND), 2, "but count as dropped");
+	is_hex(stat_get(STAT_NET_FRAMES + STAT_SEND), 1, "one was sent");
+	is_hex(stat_get(STAT_NET_BYTES + STAT_SEND), 100, "of 100 bytes");
 	close(peer);
 	nic->ops->close(nic);
 }
@@ -252,7 +251,7 @@ static void test_segments(void)
 		{ "an MSS longer than the frame", 9000, 9001, true, false },
 	};
 	int peer = begin_pair();
-	unsigned int drops = 0;
+	uint64_t drops = stat_get(STAT_NET_DROPS + STAT_SEND);
 
 	for (unsigned int i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		const struct framekit k = { .payload_bytes = t[i].payload };
@@ -273,7 +272,7 @@ static void test_segments(void)
 	   told(peer, &(size_t){ 0 }).flags == 0, "the longest in one piece");
 	send_all(frame, NIC_SEND_WHOLE + 1, &plain);
 	ok(read(peer, packet, sizeof(packet)) < 0, "none longer");
-	is_hex(tally[NIC_TALLY_SEND_DROPS], drops + 1, "all counted");
+	is_hex(stat_get(STAT_NET_DROPS + STAT_SEND), drops + 1, "all counted");
 	close(peer);
 	nic->ops->close(nic);
 }
@@ -286,7 +285,7 @@ static void test_full(void)
 	while (sent < 10000 && send_all(frame, 60, &plain) == 0)
 		sent++;
 	ok(sent < 10000 && (watched & EPOLLOUT), "a full tap says so, and is waited for");
-	is_hex(tally[NIC_TALLY_SENT], sent, "what it took is counted");
+	is_hex(stat_get(STAT_NET_FRAMES + STAT_SEND), sent, "what it took is counted");
 	turn();
 	ok(card.ready_calls == 0, "nothing is ready yet");
 	while (read(peer, packet, sizeof(packet)) > 0)
@@ -320,7 +319,7 @@ static void test_receive(void)
 	ok(!card.good[0] && card.good[1] && card.good[2],
 	   "the host vouches for what it knows");
 	ok(card.all_right, "and completes a checksum");
-	is_hex(tally[NIC_TALLY_RECEIVED_BYTES], len * 3, "bytes are counted");
+	is_hex(stat_get(STAT_NET_BYTES + STAT_RECEIVE), len * 3, "bytes are counted");
 	ok(!turn() && watch_changes == 0, "then there is nothing to do");
 	close(peer);
 	nic->ops->close(nic);
@@ -358,7 +357,7 @@ static void test_bad_frames(void)
 	while (turn())
 		;
 	ok(card.got == 0 && card.received_calls == 0, "short, long and odd frames: none given");
-	is_hex(tally[NIC_TALLY_RECEIVE_DROPS], bad, "each counts as dropped");
+	is_hex(stat_get(STAT_NET_DROPS + STAT_RECEIVE), bad, "each counts as dropped");
 	h = (struct virtio_net_hdr){ 0 };
 	put(peer, &h, frame, 14);
 	put(peer, &h, frame, NIC_FRAME_MAX);
@@ -392,7 +391,7 @@ static void test_no_buffer(void)
 	nic->ops->receive_ready(nic);
 	turn();
 	ok(card.got == 10 && card.all_right, "all segments arrive, with right checksums");
-	is_hex(tally[NIC_TALLY_RECEIVE_WAITS], 2, "it waited twice");
+	is_hex(stat_get(STAT_NET_WAITS + STAT_RECEIVE), 2, "it waited twice");
 	ok(watched == EPOLLIN && !turn(), "and we wait for the tap again");
 	close(peer);
 	nic->ops->close(nic);
@@ -432,7 +431,7 @@ static void test_flood(void)
 	for (put_count = 0; put_count < 200 && put(peer, &h, frame, 60); put_count++)
 		;
 	turn();
-	ok(tally[NIC_TALLY_RECEIVE_DROPS] <= 64, "rubbish counts like the others");
+	ok(stat_get(STAT_NET_DROPS + STAT_RECEIVE) <= 64, "rubbish counts like the others");
 	close(peer);
 	nic->ops->close(nic);
 }
@@ -553,7 +552,7 @@ static void test_real_send(int s)
 		.gso = NIC_GSO_TCPV4, .gso_bytes = 1448, .header_bytes = 54 };
 	struct virtio_net_hdr h = { 0 };
 
-	ok(send_all(frame, 60, &plain) == 0 && tally[NIC_TALLY_SEND_DROPS] == 1,
+	ok(send_all(frame, 60, &plain) == 0 && stat_get(STAT_NET_DROPS + STAT_SEND) == 1,
 	   "real tap: not up yet, a frame is lost");
 	ok(nic->link_up && card.link_calls == 0, "real tap: which is no news to the card");
 	set_up("cloistertest0", true);
@@ -564,7 +563,7 @@ static void test_real_send(int s)
 	   "real tap: the kernel takes a large send as one");
 	if (got != len)
 		printf("# %zu of %zu, type %u\n", got, len, h.gso_type);
-	is_hex(tally[NIC_TALLY_SENT], 2, "real tap: both are counted");
+	is_hex(stat_get(STAT_NET_FRAMES + STAT_SEND), 2, "real tap: both are counted");
 }
 
 static void test_real_receive(int s)

@@ -207,6 +207,10 @@ static void test_refusals(void)
 		{ "-device VGA -device cirrus-vga", "cirrus-vga" },
 		{ "-xen-domid 4", "-xen-domid 4" },
 		{ "-cloister shadow=maybe", "shadow=maybe" },
+		{ "-cloister stats=maybe", "stats=maybe" },
+		{ "-cloister metrics=relative/path", "metrics=relative" },
+		{ "-cloister metrics-interval=0", "metrics-interval=0" },
+		{ "-cloister metrics-interval=3601", "metrics-interval=3601" },
 		{ "-mon chardev=nobody,mode=control", "nobody" },
 	};
 	char line[600];
@@ -231,6 +235,13 @@ static void test_details(void)
 	ok(parse(BASE "-cloister shadow=off,poll=off,log=debug") == CONF_OK &&
 	   c.plan_flags == (PLAN_NO_SHADOW | PLAN_NO_POLL) &&
 	   c.log_level == LOG_L_DEBUG, "our own settings");
+	ok(parse(BASE) == CONF_OK && !c.no_stats && !c.metrics_file &&
+	   c.metrics_interval_s == CONF_INTERVAL_S, "by default: counted, no file");
+	ok(parse(BASE "-cloister stats=off,metrics=/a,,b,metrics-interval=60") ==
+	   CONF_OK && c.no_stats && strcmp(c.metrics_file, "/a,b") == 0 &&
+	   c.metrics_interval_s == 60, "counting and the file");
+	ok(parse(BASE "-cloister metrics=on -cloister metrics=off") == CONF_OK &&
+	   !c.metrics_file, "the last one counts");
 	ok(parse(BASE "-drive file=/a,,b,if=ide,index=1,format=raw,readonly=on") ==
 	   CONF_OK && c.drive[1].read_only, "a doubled comma");
 	is_str(c.drive[1].path, "/a,b", "is one comma");

@@ -6,13 +6,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stddef.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "abi/blk_tally.h"
-#include "ring/memfd.h"
+#include "base/stat.h"
 #include "supervisor/qmp.h"
 #include "tap.h"
 
@@ -48,7 +46,7 @@ static void restart(bool ready)
 	host = (struct qmp_host){ .conf = &conf, .status = QMP_STATUS_PRELAUNCH,
 		.vnc_host = "127.0.0.1", .vnc_port = 5901,
 		.serial_name = { "pty:/dev/pts/9" }, .set_password = set_password,
-		.disk_state = -1, .cont = on_cont, .wakeup = on_wakeup, .quit = on_quit };
+		.cont = on_cont, .wakeup = on_wakeup, .quit = on_quit };
 	qmp_begin(base, &host);
 	if (ready)
 		qmp_set_ready();
@@ -229,22 +227,21 @@ static void test_many_clients(void)
 static void test_blockstats(int fd)
 {
 	const char *cmd = "{ \"execute\": \"query-blockstats\" }";
-	const uint64_t tally[BLK_TALLIES] = {
-		[BLK_READS] = 3, [BLK_READ_BYTES] = UINT64_C(5) << 32,
-		[BLK_WRITES] = 2, [BLK_WRITTEN_BYTES] = UINT64_MAX,
-		[BLK_FLUSHES] = 1 };
-	int mem = memfd_make_state();
+	static struct stat_page page;
+	struct stat_block *b = &page.block[0];
 
+	stat_block_add(b, STAT_DISK_REQUESTS + STAT_OP_READ, 3);
+	stat_block_add(b, STAT_DISK_BYTES + STAT_READ, UINT64_C(5) << 32);
+	stat_block_add(b, STAT_DISK_REQUESTS + STAT_OP_WRITE, 2);
+	stat_block_add(b, STAT_DISK_BYTES + STAT_WRITE, UINT64_MAX);
+	stat_block_add(b, STAT_DISK_REQUESTS + STAT_OP_FLUSH, 1);
 	ok(strstr(ask(fd, cmd), "\"rd_operations\":0"), "no disk worker: zeros");
-	if (pwrite(mem, tally, sizeof(tally), offsetof(struct state, tally)) < 0)
-		perror("memfd");
-	host.disk_state = mem;
+	host.disk_stats = &page;
 	ok(strstr(ask(fd, cmd), "\"stats\":{\"rd_bytes\":21474836480,"
 		  "\"wr_bytes\":9223372036854775807,\"rd_operations\":3,"
 		  "\"wr_operations\":2,\"flush_operations\":1}"), "its counters");
 	printf("# %s", got);
-	host.disk_state = -1;
-	close(mem);
+	host.disk_stats = NULL;
 }
 
 static void test_libxenstat(void)

@@ -100,8 +100,40 @@ static void test_nics(void)
 	   "as many as there may be");
 }
 
+/* Everybody has a page of its own, the broker a ring for each worker. */
+static void test_counters(void)
+{
+	unsigned int pages = 0, rings = 0, members = 0;
+
+	begin();
+	ok(roster_make(&r) == 0, "shared memory");
+	for (enum member m = 0; m < MEMBER_COUNT; m++) {
+		if (!roster_has(&r, m))
+			continue;
+		members++;
+		roster_spec(&r, m, &spec);
+		pages += spec.fd[FD_STATS] == r.stat[m] && r.stat[m] >= 0 &&
+			r.stat_page[m] != NULL;
+		if (m != MEMBER_BROKER && spec.fd[FD_TRACE0 + PLAN_CHAN_DISK0] >= 0)
+			rings = 100;
+	}
+	ok(pages == members && members == 5, "a page each");
+	roster_spec(&r, MEMBER_BROKER, &spec);
+	for (unsigned int ch = 0; ch < WORKERS_MAX; ch++)
+		rings += spec.fd[FD_TRACE0 + ch] >= 0 &&
+			spec.fd[FD_TRACE0 + ch] == r.trace[ch];
+	ok(rings == 3, "rings for the broker alone, one for each worker with a channel");
+	r = (struct roster){ .conf = &conf, .layout = &layout, .host = &host };
+	conf.no_stats = true;
+	ok(roster_make(&r) == 0, "again, with stats=off");
+	roster_spec(&r, MEMBER_BROKER, &spec);
+	ok(spec.fd[FD_STATS] == -1 && spec.fd[FD_TRACE0] == -1 &&
+	   !r.stat_page[MEMBER_DISK0], "nobody has anything to count in");
+}
+
 int main(void)
 {
+	test_counters();
 	begin();
 	test_all();
 	test_disks();

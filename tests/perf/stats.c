@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tests/perf/stats.c - what counting and recording cost a guest's access
+ *
+ * Three families on the in-memory hypervisor, the real programs with their
+ * filters: one that counts and two that do not, measured in turns in one run.
+ * A few hundred accesses of each, over and over, in changing order, so that
+ * what else the machine does falls on all; several lives of the families, as
+ * where their memory happens to lie makes a difference, too.  Prints medians
+ * in ns, and of the ratios to the neighbour that does not count: its quartiles,
+ * and the same between the two that do not ("noise").  Never fails on time.
+ *
+ * A spared access is the hardest case: nothing else happens in it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "fakefamily.h"
+
+#define BATCH		400u
+#define TURNS		24u		/* of each life */
+#define LIVES_MAX	40u
+#define RATIOS		(TURNS * LIVES_MAX)
+
+enum { WITH, WITHOUT, AGAIN, FAMILIES };
+
+static const struct reg {
+	const char *name;
+	uint16_t port;
+	bool write;
+} regs[] = {
+	{ "shadow: in 1f7", 0x1f7, false }, { "shadow: in 3fd", 0x3fd, false },
+	{ "mirror: in cfc", 0xcfc, false }, { "posted: out 1f2", 0x1f2, true },
+	{ "hop: in 3ff", 0x3ff, false },
+};
+#define REGS (sizeof(regs) / sizeof(regs[0]))
+
+static struct fakefamily f[FAMILIES];
+static int64_t took[BATCH];
+static int64_t median[REGS][FAMILIES][RATIOS];
+static double cost[REGS][RATIOS], noise[REGS][RATIOS];
+
+
+static int by_value(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int by_ratio(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int64_t measure(struct fakeguest *g, const struct reg *r)
+{
+	for (unsigned int i = 0; i < BATCH; i++) {
+		int64_t t = clock_now_ns();
+
+		if (r->write)
+			fakeguest_out(g, 0, r->port, 1, 0x55);
+		else
+			fakeguest_in(g, 0, r->port, 1);
+		took[i] = clock_now_ns() - t;
+	}
+	qsort(took, BATCH, sizeof(took[0]), by_value);
+	return took[BATCH / 2];
+}
+
+static void compare(unsigned int reg, unsigned int at)
+{
+	int64_t got[FAMILIES];
+
+	for (unsigned int i = 0; i < FAMILIES; i++) {
+		unsigned int who = (at + i) % FAMILIES;
+
+		got[who] = measure(f[who].g, &regs[reg]);
+		median[reg][who][at] = got[who];
+	}
+	cost[reg][at] = (double)got[WITH] / (double)got[WITHOUT];
+	noise[reg][at] = (double)got[AGAIN] / (double)got[WITHOUT];
+}
+
+/* @life: who is started first differs. */
+static bool live(unsigned int life)
+{
+	bool good = true;
+
+	for (unsigned int i = 0; i < FAMILIES; i++) {
+		unsigned int who = (life + i) % FAMILIES;
+		struct fakefamily_conf c = {
+			.guest = { .vcpus = 1, .low_bytes = 32 << 20 },
+			.image = { getenv("CLOISTER_PERF_IMAGE") },
+			.no_stats = who != WITH, .quiet = true,
+		};
+
+		good &= fakefamily_start(&f[who], &c);
+		if (!good)
+			return false;
+		f[who].g->spin_ns = 50 * NS_PER_US;
+		fakeguest_out(f[who].g, 0, 0xcf8, 4, 0x80000000);
+	}
+	for (unsigned int t = 0; t < TURNS; t++)
+		for (unsigned int r = 0; r < REGS; r++)
+			compare(r, life * TURNS + t);
+	for (unsigned int i = 0; i < FAMILIES; i++)
+		fakefamily_stop(&f[i]);
+	return true;
+}
+
+static double percent(const double *sorted, unsigned int count, unsigned int quarter)
+{
+	return (sorted[(count - 1) * quarter / 4] - 1) * 100;
+}
+
+static void print(unsigned int reg, unsigned int count)
+{
+	for (unsigned int i = 0; i < FAMILIES; i++)
+		qsort(median[reg][i], count, sizeof(int64_t), by_value);
+	qsort(cost[reg], count, sizeof(double), by_ratio);
+	qsort(noise[reg], count, sizeof(double), by_ratio);
+	printf("%-16s %9lld %9lld %+7.2f %% (%+.2f .. %+.2f)  %+7.2f %% (%+.2f .. %+.2f)\n",
+	       regs[reg].name, (long long)median[reg][WITHOUT][count / 2],
+	       (long long)median[reg][WITH][count / 2], percent(cost[reg], count, 2),
+	       percent(cost[reg], count, 1), percent(cost[reg], count, 3),
+	       percent(noise[reg], count, 2), percent(noise[reg], count, 1),
+	       percent(noise[reg], count, 3));
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int lives = argc > 1 ? (unsigned int)atoi(argv[1]) : 6;
+
+	if (lives < 1 || lives > LIVES_MAX)
+		lives = LIVES_MAX;
+	for (unsigned int i = 0; i < lives; i++)
+		if (!live(i)) {
+			printf("family did not start\n");
+			return 0;
+		}
+	printf("%-16s %9s %9s %9s %17s  %9s\n", "median ns", "stats=off",
+	       "stats=on", "cost", "(quartiles)", "noise");
+	for (unsigned int r = 0; r < REGS; r++)
+		print(r, lives * TURNS);
+	return 0;
+}
