@@ -23,17 +23,25 @@
 bool cgroup_begin(uint32_t domid, const char *parent);
 /* ".../cloister-7", in which each process has a group of its name; "": none. */
 const char *cgroup_path(void);
-/*
- * Makes the group of process @name, unlimited if it is new.  A directory
- * descriptor for it, owned by the caller; or -1.
- */
+/* A directory descriptor for the group of @name, made if it is not there,
+   owned by the caller; or -1. */
 int cgroup_make(const char *name);
 /* Puts ourselves into .../supervisor, if we are not there. */
 void cgroup_enter_own(void);
-/* SIGKILL for all in the group of @name, however many.  0 or -errno. */
+/* SIGKILL for all in the group of child @name, however many.  0 or -errno. */
 int cgroup_kill(const char *name);
 /* Removes it all; all processes of the family must be gone. */
 void cgroup_end(void);
+/* For tests: the hierarchy is mounted at @root, whatever is there. */
+void cgroup_use_root(const char *root);
+
+/* ---- for cgroup_limit.c ---- */
+
+/* Makes @controller ("memory") work in the groups of processes, as far as can
+   be; enabled one by one, since each costs something. */
+void cgroup_enable(const char *controller);
+/* @text into @file of directory @at.  0 or -errno. */
+int cgroup_put(const char *at, const char *file, const char *text);
 
 /* ---- limits (cgroup_limit.c) ---- */
 
@@ -42,21 +50,23 @@ void cgroup_end(void);
  *	cpu.max		"max", "50%" of one CPU, or "QUOTA_US PERIOD_US"
  *	cpu.weight	1 to 10000
  *	io.max		"DEVICE KEY=N...": a path on it, MAJOR:MINOR, or "images";
- *			KEY rbps, wbps, riops, wiops; N with K, M, G, or "max"
+ *			KEY rbps, wbps, riops, wiops; N with K, M, G, T, or "max"
  *	io.weight	1 to 10000
- *	memory.max, memory.high	bytes with K, M, G, or "max"
+ *	memory.max, memory.high	bytes with K, M, G, T, or "max"
  *	pids.max	1 and up, or "max"
  * Looks at nothing but the text.  0, or -EINVAL and @why: what is wrong, to
- * stand after the key and value.
+ * stand after key and value.
  */
 int cgroup_check_limit(const char *key, const char *value, char *why, size_t why_len);
 
+/* What "images" stands for: paths, borrowed for good, NULL where there is none. */
+void cgroup_use_images(const char *const *path, unsigned int count);
+
 /*
- * Sets a limit of a running family, or of one about to start, at once.
- * @process: its name ("disk0", "supervisor"), or "family" for all together.
- * 0; or @why and
+ * Sets a limit of a family that runs or is about to, at once.  @process: its
+ * name ("disk0", "supervisor"), or "family" for all together.  0; or @why and
  *	-EINVAL		key or value make no sense
- *	-ENOENT		no such process has a group
+ *	-ENOENT		no such process, or no such file or image
  *	-EOPNOTSUPP	no cgroup v2, or not this controller
  *	-EBUSY		a memory limit below what is in use, which would kill it
  *	-errno		what the kernel said

@@ -457,5 +457,9 @@ void family_stop(void)
 		log_warn("child did not end in time, killed: name=%s", roster_name(m));
 		syscall(SYS_pidfd_send_signal, fam.child[m].pidfd, SIGKILL, NULL, 0);
 	}
+	/* All that is in its group, should there be more than we know of. */
+	for (enum member m = 0; m < MEMBER_COUNT; m++)
+		if (fam.child[m].pid)
+			cgroup_kill(roster_name(m));
 	wait_for(all, WORKERS_STOP_MS);
 }
