@@ -198,14 +198,16 @@ static void test_delegation(void)
 	pid_t pid;
 	int status;
 
-	snprintf(unit, sizeof(unit), "%s/guest.service", top);
-	mkdir(unit, 0755);
-	if (setxattr(unit, "trusted.delegate", "1", 1, 0) &&
-	    setxattr(unit, "user.delegate", "1", 1, 0)) {
-		skip("no extended attributes on groups here");
-		return;
-	}
-	for (int alone = 1; alone >= 0; alone--) {
+	for (int alone = 0; alone < 2; alone++) {
+		/* One that was divided takes no processes any more. */
+		snprintf(unit, sizeof(unit), "%s/guest%d.service", top, alone);
+		mkdir(unit, 0755);
+		if (setxattr(unit, "trusted.delegate", "1", 1, 0) &&
+		    setxattr(unit, "user.delegate", "1", 1, 0)) {
+			skip("no extended attributes on groups here");
+			rmdir(unit);
+			return;
+		}
 		pid = fork();
 		if (pid == 0)
 			_exit(live_in_unit(unit, alone));
@@ -214,6 +216,8 @@ static void test_delegation(void)
 		   "one with others in it is not ours: the parent it is");
 		if (status)
 			printf("# status 0x%x\n", (unsigned int)status);
+		if (!alone)
+			rmdir(unit);
 	}
 	/* What systemd removes, with the unit. */
 	snprintf(own, sizeof(own), "%s/cloister-%u/supervisor", unit, DOMID + 1);
