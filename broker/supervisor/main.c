@@ -514,7 +514,7 @@ static int run(void)
 
 	if (started)
 		event_base_dispatch(sup.base);
-	notify_say("STOPPING=1\nSTATUS=ending");
+	notify_end();
 	family_stop();
 	cgroup_end();
 	qmp_end();

@@ -26,6 +26,7 @@
 static struct sockaddr_un to;	/* sun_path "": nobody listens */
 static socklen_t to_len;
 static unsigned long long watchdog_us;
+static struct event *feed;
 
 /* 0: none, or it is for another process. */
 static unsigned long long read_watchdog(void)
@@ -89,11 +90,17 @@ void notify_watch(struct event_base *base)
 	unsigned long long half = watchdog_us / 2;
 	const struct timeval period = { (time_t)(half / USEC_PER_SEC),
 		(suseconds_t)(half % USEC_PER_SEC) };
-	struct event *ev;
-
 	if (!to_len || !half)
 		return;
-	ev = event_new(base, -1, EV_PERSIST, on_time, NULL);
-	if (!ev || event_add(ev, &period))
+	feed = event_new(base, -1, EV_PERSIST, on_time, NULL);
+	if (!feed || event_add(feed, &period))
 		log_err("cannot feed the watchdog");
+}
+
+void notify_end(void)
+{
+	notify_say("STOPPING=1\nSTATUS=ending");
+	if (feed)
+		event_free(feed);
+	feed = NULL;
 }

@@ -16,5 +16,7 @@ void notify_begin(void);
 void notify_watch(struct event_base *base);
 /* "READY=1\nSTATUS=..."; never blocks, a full socket loses it. */
 void notify_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* We are about to end; before the base is freed. */
+void notify_end(void);
 
 #endif /* SUPERVISOR_NOTIFY_H */

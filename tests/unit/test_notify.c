@@ -14,6 +14,7 @@
 #include "tap.h"
 
 static char heard[300];
+static bool told_end;
 
 /* A datagram socket at @name; "@..." is an abstract one. */
 static int listen_at(const char *name)
@@ -117,6 +118,8 @@ static int feed(const char *path, const char *usec, const char *pid)
 	event_base_dispatch(base);
 	while (strcmp(hear(fd), "WATCHDOG=1") == 0)
 		n++;
+	notify_end();
+	told_end = strncmp(hear(fd), "STOPPING=1\n", 11) == 0;
 	event_free(end);
 	event_base_free(base);
 	close(fd);
@@ -138,6 +141,7 @@ int main(void)
 	snprintf(pid, sizeof(pid), "%d", (int)getpid());
 	n = feed(path, "100000", pid);
 	ok(n >= 3 && n <= 11, "the watchdog is fed at half its period: %d times", n);
+	ok(told_end, "and told of the end");
 	ok(feed(path, "100000", "1") == 0, "not for another process");
 	ok(feed(path, "0", NULL) == 0, "nor without a period");
 	ok(feed(path, "nonsense", NULL) == 0, "nor for nonsense");
