@@ -270,6 +270,10 @@ static enum conf_result on_cloister(struct conf *c, const char *arg)
 			c->log_level = LOG_L_DEBUG;
 			continue;
 		}
+		if (conf_key_is(&k, "run-dir", NULL) && k.val[0] == '/') {
+			c->run_dir = conf_keep(c, k.val);
+			continue;
+		}
 		for (i = 0; i < 3 && strcmp(k.key, off[i].key) != 0; i++)
 			;
 		if (i == 3 || (!conf_key_is(&k, off[i].key, "off") &&

@@ -92,6 +92,7 @@ struct conf {
 	unsigned int nic_count;
 	uint32_t plan_flags;	/* PLAN_NO_* */
 	enum log_level log_level;
+	const char *run_dir;	/* instead of RUN_DIR_DEFAULT, or NULL */
 
 	const char *note[CONF_NOTES];	/* what is accepted but not served */
 	unsigned int note_count;

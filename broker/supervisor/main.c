@@ -26,6 +26,7 @@
 #include "supervisor/family.h"
 #include "supervisor/qmp.h"
 #include "supervisor/roster.h"
+#include "supervisor/run_dir.h"
 #include "supervisor/tap.h"
 #include "supervisor/vram.h"
 #include "supervisor/xs.h"
@@ -341,6 +342,16 @@ static bool watch_xenstore(void)
 	return true;
 }
 
+/* A guest does not depend on it. */
+static void open_run_dir(void)
+{
+	char why[240];
+	int rc = run_dir_open(sup.conf.run_dir, sup.conf.domid, why, sizeof(why));
+
+	if (rc)
+		log_event(LOG_L_WARN, -rc, "no control socket: %s", why);
+}
+
 /* The guest is served: say so, then do what nobody waits for. */
 static void on_family_ready(void)
 {
@@ -353,6 +364,7 @@ static void on_family_ready(void)
 		 (long long)((clock_now_ns() - sup.began_ns) / NS_PER_MS));
 	if (!start_late() || !watch_xenstore())
 		on_broken();
+	open_run_dir();
 	/* Moving a process waits for all CPUs. */
 	cgroup_enter_own();
 }
@@ -505,6 +517,7 @@ static int run(void)
 		event_base_dispatch(sup.base);
 	family_stop();
 	cgroup_end();
+	run_dir_close();
 	qmp_end();
 	xs_store_close();
 	vram_close();

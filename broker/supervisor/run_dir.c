@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * supervisor/run_dir.c - the guest's directory in /run: sockets, textfile
+ *
+ * Runs in the supervisor, once the guest is served.  A directory whose lock is
+ * free belongs to nobody any more.  Who wants one makes it, locks it and then
+ * looks whether it is still there: in between, another supervisor may have
+ * taken it for a dead one's and removed it.
+ */
+#include "supervisor/run_dir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define TRIES		8	/* lost against a supervisor that tidies up */
+#define DIR_MODE	0755	/* an exporter without rights reads the textfile */
+#define NAME_ROOM	12	/* a domid */
+
+static struct {
+	int base, own;		/* -1 */
+	char name[NAME_ROOM];
+	char path[200];
+} run = { .base = -1, .own = -1 };
+
+static int open_dir(int at, const char *name)
+{
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Nobody but us may put things there: 0 or -errno. */
+static int check_owner(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return -EPERM;
+	return st.st_mode & (S_IWGRP | S_IWOTH) ? -EPERM : 0;
+}
+
+/* A directory of ours, made if it is not there; a descriptor or -errno. */
+static int make_dir(int at, const char *name)
+{
+	int fd, rc;
+
+	if (mkdirat(at, name, DIR_MODE) && errno != EEXIST)
+		return -errno;
+	fd = open_dir(at, name);
+	if (fd < 0)
+		return fd;
+	rc = check_owner(fd);
+	if (rc) {
+		close(fd);
+		return rc;
+	}
+	return fd;
+}
+
+/* Files only, and no deeper: what a family leaves there has no directories. */
+static void empty(int fd)
+{
+	int copy = open_dir(fd, ".");
+	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *e;
+
+	if (!d) {
+		if (copy >= 0)
+			close(copy);
+		return;
+	}
+	while ((e = readdir(d)))
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			unlinkat(fd, e->d_name, 0);
+	closedir(d);
+}
+
+/* 1: locked by us, 0: somebody lives there, -ESTALE: it was removed. */
+static int take(int fd)
+{
+	struct stat st;
+
+	if (flock(fd, LOCK_EX | LOCK_NB))
+		return errno == EWOULDBLOCK ? 0 : -errno;
+	if (fstat(fd, &st))
+		return -errno;
+	return st.st_nlink ? 1 : -ESTALE;
+}
+
+static bool is_domid(const char *name)
+{
+	size_t digits = strspn(name, "0123456789");
+
+	return digits && digits < NAME_ROOM && !name[digits];
+}
+
+/* What families left that ended without a chance to clean up. */
+static void remove_dead(void)
+{
+	int copy = open_dir(run.base, ".");
+	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *e;
+
+	if (!d) {
+		if (copy >= 0)
+			close(copy);
+		return;
+	}
+	while ((e = readdir(d))) {
+		int fd;
+
+		if (!is_domid(e->d_name) || strcmp(e->d_name, run.name) == 0)
+			continue;
+		fd = open_dir(run.base, e->d_name);
+		if (fd < 0)
+			continue;
+		if (check_owner(fd) == 0 && take(fd) == 1) {
+			empty(fd);
+			unlinkat(run.base, e->d_name, AT_REMOVEDIR);
+		}
+		close(fd);
+	}
+	closedir(d);
+}
+
+/* Makes and locks run.name; a descriptor or -errno. */
+static int claim(void)
+{
+	int rc = -EAGAIN;
+
+	for (int i = 0; i < TRIES; i++) {
+		int fd = make_dir(run.base, run.name);
+
+		if (fd == -ENOENT)
+			continue;	/* removed as we opened it */
+		if (fd < 0)
+			return fd;
+		rc = take(fd);
+		if (rc == 1)
+			return fd;
+		close(fd);
+		if (rc != -ESTALE)
+			return rc ? rc : -EBUSY;
+	}
+	return rc;
+}
+
+static int give_up(int rc, const char *what, char *why, size_t why_len)
+{
+	snprintf(why, why_len, "%s: %.150s", what, run.path);
+	if (run.base >= 0)
+		close(run.base);
+	run.base = run.own = -1;
+	run.path[0] = '\0';
+	return rc;
+}
+
+int run_dir_open(const char *base, uint32_t domid, char *why, size_t why_len)
+{
+	mode_t mask;
+	int n;
+
+	if (!base)
+		base = RUN_DIR_DEFAULT;
+	snprintf(run.name, sizeof(run.name), "%u", domid);
+	snprintf(run.path, sizeof(run.path), "%s", base);
+	mask = umask(022);
+	run.base = make_dir(AT_FDCWD, base);
+	if (run.base >= 0)
+		run.own = claim();
+	umask(mask);
+	if (run.base < 0)
+		return give_up(run.base, "not a directory of ours", why, why_len);
+	n = snprintf(run.path, sizeof(run.path), "%s/%s", base, run.name);
+	if (n < 0 || (size_t)n >= sizeof(run.path)) {
+		if (run.own >= 0)
+			close(run.own);
+		return give_up(-ENAMETOOLONG, "the path is too long", why, why_len);
+	}
+	if (run.own < 0)
+		return give_up(run.own, run.own == -EBUSY ?
+			       "another supervisor has it" :
+			       "not a directory of ours", why, why_len);
+	empty(run.own);
+	remove_dead();
+	return 0;
+}
+
+int run_dir_fd(void)
+{
+	return run.own;
+}
+
+const char *run_dir_path(void)
+{
+	return run.path;
+}
+
+int run_dir_listen(const char *name, int backlog)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	mode_t mask;
+	int fd, rc = 0;
+
+	if (run.own < 0)
+		return -ENOTDIR;
+	/* Through the descriptor: no name on the way can lead elsewhere, and
+	   the directory's path may be longer than an address. */
+	if (snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d/%s", run.own,
+		     name) >= (int)sizeof(sa.sun_path))
+		return -ENAMETOOLONG;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	mask = umask(0177);
+	if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) || listen(fd, backlog))
+		rc = -errno;
+	umask(mask);
+	if (rc)
+		close(fd);
+	return rc ? rc : fd;
+}
+
+void run_dir_close(void)
+{
+	if (run.own < 0)
+		return;
+	empty(run.own);
+	unlinkat(run.base, run.name, AT_REMOVEDIR);
+	close(run.own);
+	close(run.base);
+	run.own = run.base = -1;
+	run.path[0] = '\0';
+}
