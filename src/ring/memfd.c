@@ -16,6 +16,7 @@
 #include "abi/chan.h"
 #include "abi/disp.h"
 #include "abi/state.h"
+#include "abi/trace.h"
 #include "base/log.h"
 
 #define SEALS	(F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
@@ -88,6 +89,11 @@ int memfd_make_chan(void)
 int memfd_make_state(void)
 {
 	return MAKE("cloister-state", struct state, STATE);
+}
+
+int memfd_make_trace(void)
+{
+	return MAKE("cloister-trace", struct trace, TRACE);
 }
 
 int memfd_make_fb(void)
