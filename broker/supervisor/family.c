@@ -40,6 +40,7 @@ struct child {
 	pid_t pid;		/* 0: never started or reaped */
 	int pidfd, ctl, log;	/* -1 if closed */
 	bool ready;
+	unsigned int syscalls;	/* of its filter, as it said */
 	int64_t began_ns;
 	struct logsink sink;
 	struct event *on_exit, *on_ctl, *on_log;
@@ -109,6 +110,7 @@ static void on_ready(enum member m, const struct ctl_msg *msg)
 		return;
 	}
 	c->ready = true;
+	c->syscalls = (unsigned int)(msg->arg & UINT16_MAX);
 	log_info("confined: name=%s pid=%d syscalls=%llu after_us=%lld",
 		  roster_name(m), c->pid, (unsigned long long)msg->arg,
 		  (long long)((clock_now_ns() - c->began_ns) / NS_PER_US));
@@ -398,6 +400,14 @@ int family_start(enum member m)
 	c->on_ctl = watch(c->ctl, ctl_readable, (void *)(uintptr_t)m);
 	c->on_exit = watch(c->pidfd, child_exited, (void *)(uintptr_t)m);
 	return 0;
+}
+
+struct family_view family_look(enum member m)
+{
+	const struct child *c = &fam.child[m];
+
+	return (struct family_view){ .pid = c->pid, .ready = c->ready,
+		.began_ns = c->began_ns, .syscalls = c->syscalls };
 }
 
 int family_set_password(const char *password)

@@ -8,6 +8,7 @@
 #define SUPERVISOR_FAMILY_H
 
 #include <event2/event.h>
+#include <sys/types.h>
 
 #include "supervisor/roster.h"
 
@@ -28,6 +29,15 @@ void family_begin(struct event_base *base, struct roster *r,
  * vnc may be started late: the guest does not wait for it.
  */
 int family_start(enum member m);
+
+/* What is known of a child. */
+struct family_view {
+	pid_t pid;		/* 0: never started, or gone */
+	bool ready;		/* confined and serving */
+	int64_t began_ns;	/* CLOCK_MONOTONIC */
+	unsigned int syscalls;	/* in its filter, as it said; 0 before READY */
+};
+struct family_view family_look(enum member m);
 
 /* CTL_PASSWORD to vnc.  0 or -errno. */
 int family_set_password(const char *password);

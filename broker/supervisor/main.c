@@ -23,6 +23,8 @@
 #include "base/log.h"
 #include "supervisor/cgroup.h"
 #include "supervisor/conf.h"
+#include "supervisor/control.h"
+#include "supervisor/control_family.h"
 #include "supervisor/family.h"
 #include "supervisor/qmp.h"
 #include "supervisor/roster.h"
@@ -365,6 +367,7 @@ static void on_family_ready(void)
 	if (!start_late() || !watch_xenstore())
 		on_broken();
 	open_run_dir();
+	control_family_begin(sup.base, &sup.roster, &sup.qmp, sup.began_ns);
 	/* Moving a process waits for all CPUs. */
 	cgroup_enter_own();
 }
@@ -517,6 +520,7 @@ static int run(void)
 		event_base_dispatch(sup.base);
 	family_stop();
 	cgroup_end();
+	control_end();
 	run_dir_close();
 	qmp_end();
 	xs_store_close();
