@@ -137,7 +137,7 @@ static void print_memory(const json_t *evidence, const struct row *r)
 	else
 		printf("%s mapped", text_bytes(bytes,
 					       (double)text_uint(o, "mapped_bytes")));
-	if (r->counted)
+	if (r->has_map)
 		printf("; by its counter %" PRIu64 " pages", r->map_pages);
 	putchar('\n');
 }

@@ -106,10 +106,10 @@ static void print_processes(const struct guest *g)
 		char name[13], state[12], rss[TEXT_NUMBER], pss[TEXT_NUMBER];
 		char requests[TEXT_NUMBER] = "-", io[TEXT_NUMBER] = "-";
 
-		if (r.counted) {
+		if (r.has_requests)
 			text_count(requests, (double)r.requests);
+		if (r.has_io)
 			text_bytes(io, (double)r.io_bytes);
-		}
 		printf("  %-12s ", text_quote(name, sizeof(name),
 					      text_of(r.process, "name")));
 		if (!r.pid) {

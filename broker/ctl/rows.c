@@ -24,9 +24,10 @@ bool row_get(const struct guest *g, size_t i, struct row *r)
 	if (pid < PID_LIMIT && proc_is_family((pid_t)pid, g->client.pid, &r->use))
 		r->pid = (pid_t)pid;
 	counters = json_object_get(r->process, "counters");
-	if (!counters)
-		return true;
-	r->counted = true;
+	r->has_requests = json_object_get(counters, "accesses");
+	r->has_io = json_object_get(counters, "disk_bytes") ||
+		json_object_get(counters, "net_bytes");
+	r->has_map = json_object_get(counters, "map_pages");
 	r->requests = text_uint(counters, "accesses");
 	r->io_bytes = text_uint(counters, "disk_bytes") +
 		text_uint(counters, "net_bytes");

@@ -18,7 +18,7 @@ struct row {
 	pid_t pid;			/* 0: does not run, or is not the
 					   supervisor's child */
 	struct proc_use use;
-	bool counted;			/* the figures below mean something */
+	bool has_requests, has_io, has_map;	/* it is counted */
 	uint64_t requests;		/* accesses of the guest answered */
 	uint64_t io_bytes;		/* disks and network */
 	uint64_t map_pages;		/* of guest memory, now */

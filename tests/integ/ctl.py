@@ -201,10 +201,29 @@ def check_devices():
     ok(ctl('devices', 'gameport').returncode == 1, 'that there is not')
 
 
+def check_families(text):
+    """Each family once, with the samples of both guests behind it."""
+    lines = text.splitlines()
+    names = [line.split()[2] for line in lines if line.startswith('# TYPE ')]
+    family, strange, seen = '?', [], set()
+    for line in lines[:-1]:
+        if line.startswith('#') and line.split()[2] != family:
+            family = line.split()[2]
+            strange += [line] if family in seen else []
+            seen.add(family)
+        elif not line.startswith('#') and not line.startswith(family):
+            strange.append(line)
+    ok(lines[-1] == '# EOF' and text.count('# EOF') == 1 and len(names) == len(set(names)) and
+       not strange, 'of all: one text, each family once', names, strange)
+    up = [line for line in lines if line.startswith('cloister_up{')]
+    ok(any('"alpha"' in u for u in up) and any('"beta"' in u for u in up), 'with both guests')
+
+
 def check_asked():
     r = ctl('metrics', 'alpha')
-    ok((r.returncode == 1 and b'accounting is off' in r.stderr) or
-       r.stdout.endswith(b'# EOF\n'), 'metrics', r)
+    ok(r.returncode == 0 and r.stdout.endswith(b'# EOF\n') and
+       b'name="alpha"' in r.stdout and b'name="beta"' not in r.stdout, 'metrics of one', r)
+    check_families(ctl('metrics').stdout.decode())
     r = ctl('limit', 'alpha', 'disk0', 'memory.max=64M')
     ok(r.returncode in (0, 1) and is_clean(r), 'limit: done, or why not', r)
     r = ctl('limit', 'alpha', 'disk0', 'memory.max')
@@ -259,6 +278,11 @@ def check_rights():
                            preexec_fn=become_nobody, cwd='/', check=False)
         ok(r.returncode == 4 and b'no rights' in r.stderr and is_clean(r),
            f'without rights: {args}', r)
+    os.chmod(f'{RUN}/41/control.sock', 0o666)
+    r = subprocess.run([copy, '--run-dir', RUN, 'status', '41'], capture_output=True,
+                       preexec_fn=become_nobody, cwd='/', check=False)
+    os.chmod(f'{RUN}/41/control.sock', 0o600)
+    ok(r.returncode == 1 and b'alpha' not in r.stdout, 'the mode is not all: who asks is looked at', r)
 
 
 def check_top():
@@ -268,8 +292,10 @@ def check_top():
        re.search(r'^ +42 beta +disk0 ', text, re.M), 'top --batch', r)
     t = ctl_json('top', '--batch', '1', '--delay', '0.5', '--sort', 'requests', 'alpha')
     rows = t.get('rows', [])
-    ok(t.get('guests') == 1 and len(rows) == 6 and rows[0]['process'] == 'disk0' and
-       20 < rows[0]['requests_per_s'] < 200, 'requests per second, sorted by them', t)
+    rates = [r['requests_per_s'] for r in rows]
+    disk = [r['requests_per_s'] for r in rows if r['process'] == 'disk0']
+    ok(t.get('guests') == 1 and len(rows) == 6 and rates == sorted(rates, reverse=True) and
+       20 < disk[0] < 1000, 'requests per second, sorted by them', t)
 
     pid, fd = pty.fork()
     if pid == 0:
@@ -295,6 +321,42 @@ def check_top():
     os.close(fd)
     ok(status == 0 and b'PROCESS' in screen and b'memory;' in screen,
        'top on a terminal: keys sort and end it', status, screen[-300:])
+
+
+COMPLETE = r"""
+. "$1"
+shift
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+_cloisterctl
+printf '%s\n' "${COMPREPLY[@]}"
+"""
+
+
+def check_completion():
+    """bash, asking this cloisterctl."""
+    bin_dir = os.path.join(DIR, 'bin')
+    os.mkdir(bin_dir)
+    with open(os.path.join(bin_dir, 'cloisterctl'), 'w', encoding='ascii') as f:
+        f.write(f'#!/bin/sh\nexec {CTL} --run-dir {RUN} "$@"\n')
+    os.chmod(os.path.join(bin_dir, 'cloisterctl'), 0o755)
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                          '../../contrib/completion/cloisterctl.bash')
+    for words, wanted in (
+            ('st', {'status'}),
+            ('--f', {'--follow'}),
+            ('top --sort c', {'cpu'}),
+            ('status ', {'41', '42', 'alpha', 'beta'}),
+            ('--run-dir /x explain al', {'alpha'}),
+            ('trace alpha di', {'disk0'}),
+            ('trace alpha com', {'com1', 'com2', 'com3', 'com4'}),
+            ('limit beta net', {'net0'}),
+            ('devices e10', {'e1000'}),
+            ('list ', {''})):
+        r = subprocess.run(['bash', '-c', COMPLETE, 'bash', script, 'cloisterctl',
+                            *words.split(' ')], capture_output=True, text=True, check=False,
+                           env={**os.environ, 'PATH': bin_dir + ':' + os.environ['PATH']})
+        got = set(r.stdout.split('\n')[:-1])
+        ok(got == wanted, f'completion of "{words}"', r)
 
 
 # ---- clients that mean no good ----
@@ -518,6 +580,7 @@ def main():
         check_refusals()
         check_rights()
         check_top()
+        check_completion()
         check_garbage()
         check_liars()
         check_silence()

@@ -71,6 +71,18 @@ static json_t *count(const char *name)
 		"longest_ms", (json_int_t)(longest_ns / NS_PER_MS));
 }
 
+static char *metrics(void)
+{
+	char *text;
+
+	return asprintf(&text, "# TYPE cloister_up gauge\n# HELP cloister_up Runs.\n"
+			"cloister_up{domid=\"%u\",name=\"%s\"} 1\n"
+			"# TYPE cloister_turns counter\n"
+			"cloister_turns_total{domid=\"%u\",name=\"%s\"} %llu\n# EOF\n",
+			conf.domid, conf.name, conf.domid, conf.name,
+			(unsigned long long)turns) < 0 ? NULL : text;
+}
+
 /* What is recorded of a worker. */
 static int ring_fd[FF_BROKER];
 static struct trace_writer ring[FF_BROKER];
@@ -161,7 +173,7 @@ int main(int argc, char **argv)
 {
 	struct fakefamily_conf fc = { .quiet = true };
 	struct control_host host = { .guest = &guest, .process = look,
-		.counters = count, .channel = find_chan, .trace = find_ring };
+		.counters = count, .metrics = metrics, .channel = find_chan, .trace = find_ring };
 	int tap[2];
 	bool good;
 

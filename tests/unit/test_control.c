@@ -248,6 +248,58 @@ static void test_trace(void)
 	turn();
 }
 
+/* The descriptor goes with the first byte of its answer, whatever waits before
+   and behind it. */
+static void test_fd_in_queue(void)
+{
+	static const char question[] =
+		"{\"execute\":\"trace\",\"arguments\":{\"worker\":\"disk0\"}}\n";
+	static const char status[] = "{\"execute\":\"status\"}\n";
+	char control[CMSG_SPACE(sizeof(int))];
+	int pair[2], small = 4096, fds = 0, answers = 0;
+	size_t len = 0, from = 0, to = 0;
+	const char *answer;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair))
+		return;
+	setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+	ok(control_add_client(base, pair[1]) == 0, "a client with little room");
+	for (int i = 0; i < 61; i++)
+		(void)!send(pair[0], i == 40 ? question : status,
+			    strlen(i == 40 ? question : status), 0);
+	turn();
+	for (int i = 0; i < 2000; i++) {
+		struct iovec iov = { got + len, 1000 };
+		struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1,
+			.msg_control = control, .msg_controllen = sizeof(control) };
+		ssize_t r = recvmsg(pair[0], &m, MSG_DONTWAIT);
+		struct cmsghdr *h = r > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+
+		if (r <= 0) {
+			turn();
+			continue;
+		}
+		if (h && h->cmsg_type == SCM_RIGHTS) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(h), sizeof(fd));
+			close(fd);
+			fds++;
+			from = len;
+			to = len + (size_t)r;
+		}
+		len += (size_t)r;
+	}
+	got[len] = '\0';
+	for (char *at = got; (at = strstr(at, "\r\n")); at += 2)
+		answers++;
+	answer = strstr(got, "{\"return\":{\"worker\"");
+	ok(answers == 61, "all are answered");
+	ok(fds == 1 && answer && answer >= got + from && answer < got + to, "the descriptor came with its answer");
+	close(pair[0]);
+	turn();
+}
+
 static void test_claims(void)
 {
 	struct plan plan = { .magic = PLAN_MAGIC, .worker_count = 1000, .worker = {
@@ -354,6 +406,7 @@ int main(void)
 	test_status();
 	test_limit();
 	test_trace();
+	test_fd_in_queue();
 	test_claims();
 	test_flood();
 	test_deaf();
