@@ -24,6 +24,7 @@
 #define IN_MAX		(64u * 1024u)
 #define OUT_MAX		(2u * 1024u * 1024u)
 #define WRITE_LIMIT_S	10u
+#define TURN_MAX	16u
 
 const struct control_host *control_host;
 
@@ -99,7 +100,8 @@ static bool on_object(struct json_conn *c, const char *text, size_t len,
 
 static const struct json_conn_ops conn_ops = {
 	.who = "control", .in_max = IN_MAX, .out_max = OUT_MAX,
-	.write_limit_s = WRITE_LIMIT_S, .object = on_object, .bad = on_bad,
+	.write_limit_s = WRITE_LIMIT_S, .turn_max = TURN_MAX,
+	.object = on_object, .bad = on_bad,
 };
 
 /* ---- clients ---- */

@@ -21,6 +21,17 @@
 #define READ_BYTES	65536u
 #define READ_BUDGET	64		/* chunks a wake-up */
 #define DEPTH_MAX	64u
+#define OUT_BYTES	4096u
+
+static void free_events(struct json_conn *c)
+{
+	if (c->on_read)
+		event_free(c->on_read);
+	if (c->on_write)
+		event_free(c->on_write);
+	if (c->on_more)
+		event_free(c->on_more);
+}
 
 void json_conn_end(struct json_conn *c)
 {
@@ -28,10 +39,7 @@ void json_conn_end(struct json_conn *c)
 
 	if (c->fd < 0 || !ops)
 		return;
-	if (c->on_read)
-		event_free(c->on_read);
-	if (c->on_write)
-		event_free(c->on_write);
+	free_events(c);
 	close(c->fd);
 	for (unsigned int i = 0; i < c->pending_count; i++)
 		close(c->pending[i].fd);
@@ -100,25 +108,39 @@ static void flush_out(struct json_conn *c)
 		wait_to_write(c);
 }
 
+/* By halves, so that a queue is not copied for each message. */
+static bool make_out_room(struct json_conn *c, size_t len)
+{
+	size_t room = c->out_room;
+	char *out;
+
+	if (c->out_len + len > c->ops->out_max)
+		return false;
+	while (room < c->out_len + len)
+		room += room / 2 + OUT_BYTES;
+	out = room == c->out_room ? c->out : realloc(c->out, room);
+	if (!out)
+		return false;
+	c->out = out;
+	c->out_room = room;
+	return true;
+}
+
 /* Queues @msg, which is consumed. */
 static bool queue(struct json_conn *c, json_t *msg)
 {
 	char *text = msg ? json_dumps(msg, JSON_COMPACT) : NULL;
 	size_t len = text ? strlen(text) : 0;
-	char *out;
+	bool good = text && make_out_room(c, len + 2);
 
 	json_decref(msg);
-	if (!text || c->out_len + len + 2 > c->ops->out_max ||
-	    !(out = realloc(c->out, c->out_len + len + 2))) {
-		free(text);
-		return false;
+	if (good) {
+		memcpy(c->out + c->out_len, text, len);
+		memcpy(c->out + c->out_len + len, "\r\n", 2);
+		c->out_len += len + 2;
 	}
-	c->out = out;
-	memcpy(out + c->out_len, text, len);
-	memcpy(out + c->out_len + len, "\r\n", 2);
-	c->out_len += len + 2;
 	free(text);
-	return true;
+	return good;
 }
 
 bool json_conn_put(struct json_conn *c, json_t *msg)
@@ -252,9 +274,20 @@ static bool skip_between(struct json_conn *c)
 	return good;
 }
 
+/* Goes on when the others have had their turn. */
+static void wait_for_turn(struct json_conn *c)
+{
+	static const struct timeval at_once = { 0, 0 };
+
+	c->more = true;
+	event_add(c->on_more, &at_once);
+}
+
 /* Works off what has arrived.  False: drop the client. */
 static bool parse_input(struct json_conn *c)
 {
+	unsigned int done = 0;
+
 	while (!c->held) {
 		bool whole = false, held = false;
 		size_t end;
@@ -274,6 +307,12 @@ static bool parse_input(struct json_conn *c)
 		}
 		if (!whole)
 			return true;
+		if (c->ops->turn_max && done++ == c->ops->turn_max) {
+			/* Scanned again, from its start. */
+			c->scanned = 0;
+			wait_for_turn(c);
+			return true;
+		}
 		end = c->scanned;
 		if (!c->ops->object(c, c->in, end, &held))
 			return false;
@@ -337,10 +376,10 @@ static int read_chunk(struct json_conn *c)
 	return 1;
 }
 
-/* What is left after parsing is one object's beginning. */
+/* What is left after parsing is one object's beginning, or waits its turn. */
 static bool check_length(struct json_conn *c)
 {
-	if (c->in_len <= c->ops->in_max)
+	if (c->more || c->in_len <= c->ops->in_max)
 		return true;
 	guest_warn("%s client dropped: reason=\"a command of more than %zu bytes\"",
 		   c->ops->who, c->ops->in_max);
@@ -355,15 +394,18 @@ static void client_readable(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	for (int i = 0; i < READ_BUDGET; i++) {
-		int r = read_chunk(c);
+		int r = c->more ? 1 : read_chunk(c);
 
 		if (r == 0)
 			return;
+		c->more = false;
 		/* A command may end the client's connection (quit). */
 		if (r < 0 || !parse_input(c) || !check_length(c)) {
 			json_conn_end(c);
 			return;
 		}
+		if (c->more)
+			return;
 	}
 }
 
@@ -386,12 +428,10 @@ int json_conn_begin(struct json_conn *c, struct event_base *base, int fd,
 	*c = (struct json_conn){ .fd = fd, .ops = ops, .out_fd = -1 };
 	c->on_read = event_new(base, fd, EV_READ | EV_PERSIST, client_readable, c);
 	c->on_write = event_new(base, fd, EV_WRITE, client_writable, c);
-	if (c->on_read && c->on_write && event_add(c->on_read, NULL) == 0)
+	c->on_more = evtimer_new(base, client_readable, c);
+	if (c->on_read && c->on_write && c->on_more && event_add(c->on_read, NULL) == 0)
 		return 0;
-	if (c->on_read)
-		event_free(c->on_read);
-	if (c->on_write)
-		event_free(c->on_write);
+	free_events(c);
 	*c = (struct json_conn){ .fd = -1, .out_fd = -1 };
 	return -ENOMEM;
 }

@@ -25,6 +25,8 @@ struct json_conn_ops {
 	size_t in_max;			/* bytes of an object */
 	size_t out_max;			/* bytes that wait to be sent */
 	unsigned int write_limit_s;	/* that may wait so long; 0: for ever */
+	unsigned int turn_max;		/* objects a turn of the loop; then it is
+					   others' turn; 0: no limit */
 	/*
 	 * One whole object, not yet parsed.  False: drop the client.  With
 	 * *held the object stays, and comes again after json_conn_go_on().
@@ -43,7 +45,8 @@ struct json_conn {
 	const struct json_conn_ops *ops;
 	bool held;		/* its next object waits */
 	bool in_junk;		/* skipping to what may be the next object */
-	struct event *on_read, *on_write;
+	bool more;		/* there may be whole objects in @in */
+	struct event *on_read, *on_write, *on_more;
 	char *in;		/* unparsed input, grows up to in_max */
 	size_t in_len, in_room;
 	size_t scanned;		/* bytes of @in the scanner has seen */
@@ -56,7 +59,7 @@ struct json_conn {
 	} pending[JSON_CONN_FDS];
 	unsigned int pending_count;
 	char *out;		/* not yet sent */
-	size_t out_len;
+	size_t out_len, out_room;
 	int out_fd;		/* goes with out[out_fd_at]; -1: none */
 	size_t out_fd_at;
 };

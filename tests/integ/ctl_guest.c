@@ -153,11 +153,12 @@ static void on_input(evutil_socket_t fd, short what, void *arg)
 		event_base_loopexit(base, NULL);
 }
 
+static struct event *input, *timer;
+
 static bool begin(const char *dir)
 {
 	const struct timeval each = { 0, 10000 };
 	char why[240];
-	struct event *input, *timer;
 
 	if (run_dir_open(dir, conf.domid, why, sizeof(why))) {
 		fprintf(stderr, "%s\n", why);
@@ -200,6 +201,8 @@ int main(int argc, char **argv)
 	event_base_dispatch(base);
 	control_end();
 	run_dir_close();
+	event_free(input);
+	event_free(timer);
 	event_base_free(base);
 	good = !fakeguest_fault(f.g);
 	return fakefamily_stop(&f) && good ? 0 : 5;
