@@ -49,13 +49,22 @@ static struct family *find_family(const char *name, size_t guest)
 	return f->to[0] && f->to[1] ? f : NULL;
 }
 
-/* A line, whatever is in it; UTF-8 in labels is part of the format. */
+/* What a terminal obeys: the controls of ASCII, and U+0080 to U+009F. */
+static bool is_control(const char *at, size_t left)
+{
+	unsigned char c = (unsigned char)at[0], next = left > 1 ? (unsigned char)at[1] : 0;
+
+	return c < 0x20 || c == 0x7f || (c == 0xc2 && next >= 0x80 && next < 0xa0);
+}
+
+/* A line, whatever is in it; other UTF-8 in labels is part of the format. */
 static void put_line(FILE *to, const char *line, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)line[i];
+		bool control = is_control(line + i, len - i);
 
-		putc(c < 0x20 || c == 0x7f ? '?' : c, to);
+		putc(control ? '?' : (unsigned char)line[i], to);
+		i += control && (unsigned char)line[i] == 0xc2;
 	}
 	putc('\n', to);
 }
