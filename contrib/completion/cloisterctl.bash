@@ -15,7 +15,7 @@ _cloisterctl_guests()
 # "disk0", ... of guest $1.
 _cloisterctl_processes()
 {
-	cloisterctl status "$1" 2>/dev/null | while read -r name pid rest; do
+	cloisterctl status "$1" 2>/dev/null | grep '^ ' | while read -r name pid rest; do
 		case $pid in
 		[0-9]*) printf '%s\n' "$name" ;;
 		esac

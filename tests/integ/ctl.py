@@ -353,6 +353,7 @@ def check_completion():
             ('trace alpha di', {'disk0'}),
             ('trace alpha com', {'com1', 'com2', 'com3', 'com4'}),
             ('limit beta net', {'net0'}),
+            ('limit beta g', {''}),
             ('devices e10', {'e1000'}),
             ('list ', {''})):
         r = subprocess.run(['bash', '-c', COMPLETE, 'bash', script, 'cloisterctl',
