@@ -2,7 +2,12 @@
 /*
  * supervisor/cgroup.c - one cgroup (version 2) per process of the family
  *
- * Runs in the supervisor.  Accounting only: failing here never fails a guest.
+ * Runs in the supervisor.  The place of the family, and who is in it; limits
+ * are cgroup_limit.c's.  Failing here never fails a guest.
+ *
+ * cpu is not enabled until somebody limits it: it splits the scheduler's queue
+ * in two for every level, on the path of each switch between broker and worker,
+ * and the time used is told without it.
  */
 #include "supervisor/cgroup.h"
 
@@ -10,62 +15,236 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/log.h"
 
-#define ROOT	"/sys/fs/cgroup"
+#define OWN		"supervisor"
+#define PATH_LEN	512
+#define KILL_ROUNDS	32
 
-static char dir[64];		/* "" while there is none */
-static char came_from[512];	/* our cgroup.procs before, or "" */
+static const char *test_root;
+static char root[PATH_LEN];		/* where the hierarchy is mounted */
+static char dir[PATH_LEN];		/* of the family; "" while there is none */
+static char came_from[PATH_LEN];	/* our group before, or "" */
+static bool delegated;			/* came_from is ours to divide */
+static bool inside;			/* we are in dir/supervisor */
 
-static bool put(const char *at, const char *file, const char *text)
+void cgroup_use_root(const char *at)
 {
-	char path[640];
-	int fd;
-	bool good;
+	test_root = at;
+}
 
-	snprintf(path, sizeof(path), "%s/%s", at, file);
+const char *cgroup_path(void)
+{
+	return dir;
+}
+
+int cgroup_put(const char *at, const char *file, const char *text)
+{
+	char path[PATH_LEN + 64];
+	ssize_t r;
+	int fd, rc;
+
+	if (snprintf(path, sizeof(path), "%s/%s", at, file) >= (int)sizeof(path))
+		return -ENAMETOOLONG;
 	fd = open(path, O_WRONLY | O_CLOEXEC);
-	good = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	if (fd < 0)
+		return -errno;
+	r = write(fd, text, strlen(text));
+	rc = r < 0 ? -errno : 0;
+	close(fd);
+	return rc;
+}
+
+/* At most @len - 1 bytes of a file; false if there are none. */
+static bool get(const char *path, char *text, size_t len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t r = fd < 0 ? -1 : read(fd, text, len - 1);
+
 	if (fd >= 0)
 		close(fd);
-	return good;
+	text[r > 0 ? r : 0] = '\0';
+	return r > 0;
 }
 
-/* One by one: a missing controller must not keep the others away. */
-static void enable_controllers(void)
-{
-	static const char *const all[] = { "+cpu", "+memory", "+io", "+pids" };
+/* ---- where ---- */
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		put(dir, "cgroup.subtree_control", all[i]);
-}
-
-void cgroup_begin(uint32_t domid)
+static bool find_root(void)
 {
+	/* The second is where systemd mounts it beside version 1. */
+	static const char *const at[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
 	struct statfs fs;
 
-	if (statfs(ROOT, &fs) || fs.f_type != CGROUP2_SUPER_MAGIC) {
-		log_info("no accounting per process: " ROOT " is not cgroup version 2");
-		return;
+	if (test_root) {
+		snprintf(root, sizeof(root), "%s", test_root);
+		return true;
 	}
-	snprintf(dir, sizeof(dir), ROOT "/cloister-%u", domid);
-	if (mkdir(dir, 0755) && errno != EEXIST) {
-		log_event(LOG_L_INFO, errno, "no accounting per process: cannot make %s", dir);
+	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		if (statfs(at[i], &fs) || fs.f_type != CGROUP2_SUPER_MAGIC)
+			continue;
+		snprintf(root, sizeof(root), "%s", at[i]);
+		return true;
+	}
+	return false;
+}
+
+/* "0::/path" of /proc/self/cgroup is our place in version 2. */
+static void remember_place(void)
+{
+	char text[4096], *at, *end;
+
+	came_from[0] = '\0';
+	if (!get("/proc/self/cgroup", text, sizeof(text)))
+		return;
+	at = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
+	at = at ? strchr(at, '/') : NULL;
+	end = at ? strchr(at, '\n') : NULL;
+	if (!end || (size_t)(end - at) >= sizeof(came_from) - strlen(root))
+		return;
+	*end = '\0';
+	snprintf(came_from, sizeof(came_from), "%s%s", root, at[1] ? at : "");
+}
+
+static bool is_marked(const char *xattr)
+{
+	char value[4];
+
+	return getxattr(came_from, xattr, value, sizeof(value)) == 1 &&
+		value[0] == '1';
+}
+
+/*
+ * Is the group we were started in ours?  systemd marks what it delegates; but
+ * a toolstack in such a unit that starts us has more processes in there than
+ * us, and then it is not for us.
+ */
+static bool is_delegated(void)
+{
+	char path[PATH_LEN + 16], text[64], *end;
+
+	if (!came_from[0] || strcmp(came_from, root) == 0 ||
+	    !(is_marked("trusted.delegate") || is_marked("user.delegate")))
+		return false;
+	snprintf(path, sizeof(path), "%s/cgroup.procs", came_from);
+	return get(path, text, sizeof(text)) &&
+		strtol(text, &end, 10) == getpid() && strcmp(end, "\n") == 0;
+}
+
+/* mkdir for all of @path below the root.  0 or -errno. */
+static int make_all(char *path)
+{
+	for (char *at = path + strlen(root) + 1; ; at++) {
+		char was = *at;
+
+		if (was && was != '/')
+			continue;
+		*at = '\0';
+		if (mkdir(path, 0755) && errno != EEXIST)
+			return -errno;
+		*at = was;
+		if (!was)
+			return 0;
+	}
+}
+
+/* ---- controllers ---- */
+
+void cgroup_enable(const char *controller)
+{
+	const char *top = delegated ? came_from : root;
+	char path[PATH_LEN], text[32];
+
+	if (!dir[0])
+		return;
+	snprintf(text, sizeof(text), "+%s", controller);
+	snprintf(path, sizeof(path), "%s", dir);
+	/* From the top down: a group has what its parent hands on. */
+	for (char *at = path + strlen(top); ; at++) {
+		char was = *at;
+
+		if (was && was != '/')
+			continue;
+		*at = '\0';
+		cgroup_put(path, "cgroup.subtree_control", text);
+		*at = was;
+		if (!was)
+			return;
+	}
+}
+
+/* ---- the family's group ---- */
+
+/* What an earlier one left: its limits are not ours. */
+static void remove_groups(void)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (e->d_type == DT_DIR && e->d_name[0] != '.')
+			unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR);
+	if (d)
+		closedir(d);
+}
+
+static int make_family(uint32_t domid, const char *parent)
+{
+	const char *below = delegated ? "" : parent ? parent : "";
+	const char *top = delegated ? came_from : root;
+	int len;
+
+	while (*below == '/')
+		below++;
+	len = snprintf(dir, sizeof(dir), "%s%s%s/cloister-%u", top,
+		       below[0] ? "/" : "", below, domid);
+	/* Names of groups go behind it. */
+	if (len >= (int)sizeof(dir) - 64)
+		return -ENAMETOOLONG;
+	remove_groups();
+	rmdir(dir);
+	return make_all(dir);
+}
+
+bool cgroup_begin(uint32_t domid, const char *parent)
+{
+	int rc;
+
+	dir[0] = '\0';
+	inside = delegated = false;
+	if (!find_root()) {
+		log_info("no accounting and no limits per process: "
+			 "/sys/fs/cgroup is not cgroup version 2");
+		return false;
+	}
+	remember_place();
+	delegated = is_delegated();
+	rc = make_family(domid, parent);
+	if (rc) {
+		log_event(LOG_L_WARN, -rc,
+			  "no accounting and no limits per process: cannot make %s", dir);
 		dir[0] = '\0';
-		return;
+		return false;
 	}
-	enable_controllers();
+	if (delegated)
+		cgroup_enter_own();
+	cgroup_enable("memory");
+	cgroup_enable("io");
+	cgroup_enable("pids");
+	return true;
 }
 
 int cgroup_make(const char *name)
 {
-	char path[128];
+	char path[PATH_LEN + 40];
 
 	if (!dir[0])
 		return -1;
@@ -75,57 +254,78 @@ int cgroup_make(const char *name)
 	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* "0::/path" of /proc/self/cgroup is our place in version 2. */
-static void remember_place(void)
-{
-	char text[4096], *at, *end;
-	int fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
-	ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-
-	if (fd >= 0)
-		close(fd);
-	if (len <= 0)
-		return;
-	text[len] = '\0';
-	at = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
-	if (!at)
-		return;
-	at = strchr(at, '/');
-	end = at ? strchr(at, '\n') : NULL;
-	if (end && (size_t)(end - at) < sizeof(came_from) - sizeof(ROOT))
-		snprintf(came_from, sizeof(came_from), ROOT "%.*s", (int)(end - at), at);
-}
-
 void cgroup_enter_own(void)
 {
-	char path[128];
-	int fd = cgroup_make("supervisor");
+	char path[PATH_LEN + 16];
+	int fd = inside ? -1 : cgroup_make(OWN);
 
 	if (fd < 0)
 		return;
 	close(fd);
-	remember_place();
-	snprintf(path, sizeof(path), "%s/supervisor", dir);
-	if (!came_from[0] || !put(path, "cgroup.procs", "0"))
-		came_from[0] = '\0';
+	snprintf(path, sizeof(path), "%s/" OWN, dir);
+	inside = cgroup_put(path, "cgroup.procs", "0") == 0;
+}
+
+/* ---- the end ---- */
+
+/* Kernels before 5.14: one by one, until none is left. */
+static int kill_each(const char *path)
+{
+	char procs[PATH_LEN + 64], text[4096];
+
+	snprintf(procs, sizeof(procs), "%s/cgroup.procs", path);
+	for (int round = 0; round < KILL_ROUNDS; round++) {
+		char *at = text, *end;
+
+		if (!get(procs, text, sizeof(text)))
+			return 0;
+		for (;; at = end) {
+			long pid = strtol(at, &end, 10);
+
+			if (end == at)
+				break;
+			if (pid > 1 && pid != getpid())
+				kill((pid_t)pid, SIGKILL);
+		}
+	}
+	return -EBUSY;
+}
+
+int cgroup_kill(const char *name)
+{
+	char path[PATH_LEN + 40];
+	int rc;
+
+	if (!dir[0] || strcmp(name, OWN) == 0)
+		return -ENOENT;
+	snprintf(path, sizeof(path), "%s/%.32s", dir, name);
+	if (access(path, F_OK))
+		return -ENOENT;
+	rc = cgroup_put(path, "cgroup.kill", "1");
+	return rc == -ENOENT ? kill_each(path) : rc;
+}
+
+/*
+ * Our own group goes last.  A delegated one has controllers for the groups in
+ * it and takes no process back; systemd removes what is left of it with us.
+ */
+static void leave_own(void)
+{
+	if (!inside || delegated)
+		return;
+	if ((!came_from[0] || cgroup_put(came_from, "cgroup.procs", "0")) &&
+	    cgroup_put(root, "cgroup.procs", "0"))
+		return;
+	inside = false;
 }
 
 void cgroup_end(void)
 {
-	DIR *d;
-	struct dirent *e;
-
 	if (!dir[0])
 		return;
-	if (came_from[0] && !put(came_from, "cgroup.procs", "0"))
-		put(ROOT, "cgroup.procs", "0");
-	d = opendir(dir);
-	while (d && (e = readdir(d)))
-		if (e->d_type == DT_DIR && e->d_name[0] != '.')
-			unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR);
-	if (d)
-		closedir(d);
-	if (rmdir(dir) && errno != ENOENT)
+	leave_own();
+	remove_groups();
+	if (rmdir(dir) && errno != ENOENT && !inside)
 		log_event(LOG_L_INFO, errno, "cgroup stays behind: %s", dir);
 	dir[0] = '\0';
 }

@@ -26,8 +26,13 @@ enum conf_result conf_refuse(struct conf *c, enum opt_id id, const char *what,
 	va_start(ap, fmt);
 	vsnprintf(reason, sizeof(reason), fmt, ap);
 	va_end(ap);
-	snprintf(c->why, sizeof(c->why), "refused: -%s%s%.100s: %s",
-		 opt_table[id].name, what ? " " : "", what ? what : "", reason);
+	if (c->said)
+		snprintf(c->why, sizeof(c->why), "%.160s%s%.100s: %s", c->said,
+			 what ? " " : "", what ? what : "", reason);
+	else
+		snprintf(c->why, sizeof(c->why), "refused: -%s%s%.100s: %s",
+			 opt_table[id].name, what ? " " : "", what ? what : "",
+			 reason);
 	return CONF_REFUSED;
 }
 
@@ -250,7 +255,8 @@ static enum conf_result on_vnc(struct conf *c, const char *arg)
 	c->have_vnc = strcmp(arg, "none") != 0;
 	if (!c->have_vnc || vnc_addr_parse(arg, &c->vnc, why, sizeof(why)))
 		return CONF_OK;
-	snprintf(c->why, sizeof(c->why), "refused: -vnc %s", why);
+	snprintf(c->why, sizeof(c->why), "%.160s %s",
+		 c->said ? c->said : "refused: -vnc", why);
 	return CONF_REFUSED;
 }
 
@@ -290,10 +296,19 @@ static enum conf_result on_cloister(struct conf *c, const char *arg)
 
 	opt_keys_begin(&k, arg);
 	while (opt_keys_next(&k)) {
+		enum conf_result rc;
 		unsigned int i;
 
-		if (conf_key_is(&k, "log", "debug")) {
-			c->log_level = LOG_L_DEBUG;
+		if (conf_key_is(&k, "log", "debug") || conf_key_is(&k, "log", "info")) {
+			c->log_level = k.val[0] == 'd' ? LOG_L_DEBUG : LOG_L_INFO;
+			continue;
+		}
+		if (conf_key_is(&k, "limit", NULL) ||
+		    conf_key_is(&k, "cgroup-parent", NULL)) {
+			rc = k.key[0] == 'l' ? conf_limit(c, k.val) :
+				conf_cgroup_parent(c, k.val);
+			if (rc)
+				return rc;
 			continue;
 		}
 		if (conf_key_is(&k, "run-dir", NULL) && k.val[0] == '/') {
@@ -322,8 +337,8 @@ static enum conf_result on_domid(struct conf *c, const char *arg)
 	if (!opt_number(arg, 0, CONF_DOMID_MAX, &n))
 		return conf_refuse(c, OPT_XEN_DOMID, arg, "not a domain's number");
 	if (c->have_domid && c->domid != n)
-		return conf_refuse(c, OPT_XEN_DOMID, arg, "contradicts -xen-domid %u",
-				   c->domid);
+		return conf_refuse(c, OPT_XEN_DOMID, arg, "contradicts %s %u",
+				   c->is_serve ? "--domid" : "-xen-domid", c->domid);
 	c->domid = (uint32_t)n;
 	c->have_domid = true;
 	return CONF_OK;
@@ -353,7 +368,7 @@ static enum conf_result on_usbdevice(struct conf *c, const char *arg)
 }
 
 /* Options that conf.c understands; the others are in conf_dev.c. */
-static enum conf_result use(struct conf *c, enum opt_id id, const char *arg)
+enum conf_result conf_use(struct conf *c, enum opt_id id, const char *arg)
 {
 	switch ((int)id) {
 	case OPT_XEN_DOMID:	return on_domid(c, arg);
@@ -387,8 +402,16 @@ static enum conf_result use(struct conf *c, enum opt_id id, const char *arg)
 	return CONF_OK;
 }
 
-/* What no single option can tell. */
-static enum conf_result check_whole(struct conf *c)
+static const char *missing(const struct conf *c)
+{
+	if (c->is_serve)
+		return !c->have_domid && !c->name ? "--domid N or --name NAME"
+			: !c->ram_mib ? "--memory MIB" : NULL;
+	return !c->have_domid ? "-xen-domid N" : !c->machine ? "-machine xenfv" :
+		!c->ram_mib ? "-m MIB" : NULL;
+}
+
+enum conf_result conf_check(struct conf *c)
 {
 	for (unsigned int i = 0; i < c->chardev_count; i++)
 		if (!c->chardev[i].is_mon)
@@ -396,28 +419,34 @@ static enum conf_result check_whole(struct conf *c)
 					   "nothing but -mon uses one");
 	if (c->probe)
 		return CONF_OK;
-	if (!c->have_domid || !c->machine || !c->ram_mib) {
+	if (missing(c)) {
 		snprintf(c->why, sizeof(c->why), "option missing: %s; see --help",
-			 !c->have_domid ? "-xen-domid N" :
-			 !c->machine ? "-machine xenfv" : "-m MIB");
+			 missing(c));
 		return CONF_USAGE;
 	}
-	if (c->domid == 0)
+	if (c->is_serve)
+		c->said = "refused: --domid";
+	if (c->have_domid && c->domid == 0)
 		return conf_refuse(c, OPT_XEN_DOMID, "0", "domain 0 has no device model");
+	c->said = NULL;
 	if (c->usb && !c->tablet)
 		return conf_refuse(c, OPT_USB, NULL, "USB is not served yet");
 	return conf_join_devices(c);
 }
 
-enum conf_result conf_parse(struct conf *c, int argc, char *const *argv)
+void conf_begin(struct conf *c)
+{
+	*c = (struct conf){ .vcpus = 1, .max_vcpus = 1, .boot = "cda",
+		.max_low_bytes = LOW_END_DEFAULT, .log_level = LOG_L_INFO,
+		.metrics_interval_s = CONF_INTERVAL_S };
+}
+
+enum conf_result conf_take_options(struct conf *c, int argc, char *const *argv)
 {
 	struct opt_scan s = { .argc = argc, .at = 1, .argv = argv };
 	struct opt_item item;
 	int r;
 
-	*c = (struct conf){ .vcpus = 1, .max_vcpus = 1, .boot = "cda",
-		.max_low_bytes = LOW_END_DEFAULT, .log_level = LOG_L_INFO,
-		.metrics_interval_s = CONF_INTERVAL_S };
 	while ((r = opt_next(&s, &item)) > 0) {
 		enum conf_result rc = CONF_OK;
 
@@ -428,7 +457,7 @@ enum conf_result conf_parse(struct conf *c, int argc, char *const *argv)
 			 item.value && !item.value[0])
 			rc = conf_refuse(c, item.id, "\"\"", "empty");
 		else if (opt_table[item.id].kind == OPT_KIND_USE)
-			rc = use(c, item.id, item.value);
+			rc = conf_use(c, item.id, item.value);
 		if (rc == CONF_OK && c->text_full)
 			rc = conf_refuse(c, item.id, item.value,
 					 "the command line is too long");
@@ -441,5 +470,11 @@ enum conf_result conf_parse(struct conf *c, int argc, char *const *argv)
 		snprintf(c->why, sizeof(c->why), "%s; see --help", s.why);
 		return CONF_USAGE;
 	}
-	return check_whole(c);
+	return conf_check(c);
+}
+
+enum conf_result conf_parse(struct conf *c, int argc, char *const *argv)
+{
+	conf_begin(c);
+	return conf_take_options(c, argc, argv);
 }

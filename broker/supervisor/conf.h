@@ -24,6 +24,7 @@
 #define CONF_NOTES	24
 #define CONF_INTERVAL_S	15	/* between two metrics files */
 #define CONF_INTERVAL_MAX_S 3600
+#define CONF_LIMITS	64
 #define CONF_VCPUS_MAX	128
 #define CONF_DOMID_MAX	0x7fefu	/* DOMID_FIRST_RESERVED - 1 */
 
@@ -57,6 +58,11 @@ struct conf_nic {
 	const char *id;			/* of -device, or NULL */
 	const char *romfile;		/* NULL: none */
 	uint8_t mac[MAC_BYTES];
+};
+
+/* In the words of cgroup.h; @process may also be a role ("disk"). */
+struct conf_limit {
+	const char *process, *key, *value;
 };
 
 /* A -drive if=none, until a -device takes it. */
@@ -99,10 +105,16 @@ struct conf {
 					   NULL: none */
 	unsigned int metrics_interval_s;
 	const char *run_dir;	/* instead of RUN_DIR_DEFAULT, or NULL */
+	const char *cgroup_parent;	/* NULL: the root of the hierarchy */
+	struct conf_limit limit[CONF_LIMITS];	/* in order: later ones win */
+	unsigned int limit_count;
+	bool is_serve;		/* `cloister serve`: the domid may come later */
+	bool dry_run;
 
 	const char *note[CONF_NOTES];	/* what is accepted but not served */
 	unsigned int note_count;
-	char why[400];			/* after a refusal: the whole line */
+	const char *said;		/* in refusals, in place of "refused: -OPTION" */
+	char why[520];			/* after a refusal: the whole line */
 	char text[48 * 1024];		/* strings of all the above */
 	size_t text_used;
 	bool text_full;			/* something did not fit */
@@ -113,7 +125,16 @@ enum conf_result { CONF_OK = 0, CONF_REFUSED = 1, CONF_USAGE = 2 };
 /* @c is filled; the result is the exit status, c->why the line to print. */
 enum conf_result conf_parse(struct conf *c, int argc, char *const *argv);
 
+/* The same in steps, so that others can come before the command line: a guest
+   of nothing; QEMU's options; what no single option can tell. */
+void conf_begin(struct conf *c);
+enum conf_result conf_take_options(struct conf *c, int argc, char *const *argv);
+enum conf_result conf_check(struct conf *c);
+
 /* ---- for the files that make it up ---- */
+
+/* What one option of kind USE means. */
+enum conf_result conf_use(struct conf *c, enum opt_id id, const char *arg);
 
 /* c->why = "refused: -OPTION WHAT: reason"; always CONF_REFUSED. */
 enum conf_result conf_refuse(struct conf *c, enum opt_id id, const char *what,
@@ -130,6 +151,14 @@ enum conf_result conf_refuse_key(struct conf *c, enum opt_id id,
 				 const struct opt_keys *k);
 /* Is @k the element @key=@val?  @val NULL: any value. */
 bool conf_key_is(const struct opt_keys *k, const char *key, const char *val);
+
+/* conf_own.c: "disk0.memory.max=64M", and where our cgroups go. */
+enum conf_result conf_limit(struct conf *c, const char *arg);
+enum conf_result conf_limit_of(struct conf *c, const char *process, const char *key,
+			       const char *value);
+enum conf_result conf_cgroup_parent(struct conf *c, const char *arg);
+/* Is process @name ("disk0") one that @who ("disk0", "disk") means? */
+bool conf_means(const char *who, const char *name);
 
 /* conf_dev.c: -drive, -device, -netdev, -serial, and what joins them. */
 enum conf_result conf_drive(struct conf *c, const char *arg);

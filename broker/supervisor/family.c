@@ -40,6 +40,7 @@ struct child {
 	pid_t pid;		/* 0: never started or reaped */
 	int pidfd, ctl, log;	/* -1 if closed */
 	bool ready;
+	unsigned int syscalls;	/* of its filter, as it said */
 	int64_t began_ns;
 	struct logsink sink;
 	struct event *on_exit, *on_ctl, *on_log;
@@ -110,6 +111,7 @@ static void on_ready(enum member m, const struct ctl_msg *msg)
 		return;
 	}
 	c->ready = true;
+	c->syscalls = (unsigned int)(msg->arg & UINT16_MAX);
 	log_info("confined: name=%s pid=%d syscalls=%llu after_us=%lld",
 		  roster_name(m), c->pid, (unsigned long long)msg->arg,
 		  (long long)((clock_now_ns() - c->began_ns) / NS_PER_US));
@@ -412,6 +414,14 @@ const struct stat_block *family_about(enum member m)
 	return &fam.about[m];
 }
 
+struct family_view family_look(enum member m)
+{
+	const struct child *c = &fam.child[m];
+
+	return (struct family_view){ .pid = c->pid, .ready = c->ready,
+		.began_ns = c->began_ns, .syscalls = c->syscalls };
+}
+
 int family_set_password(const char *password)
 {
 	/* Cut to what fits: VNC looks at eight characters. */
@@ -469,5 +479,9 @@ void family_stop(void)
 		log_warn("child did not end in time, killed: name=%s", roster_name(m));
 		syscall(SYS_pidfd_send_signal, fam.child[m].pidfd, SIGKILL, NULL, 0);
 	}
+	/* All that is in its group, should there be more than we know of. */
+	for (enum member m = 0; m < MEMBER_COUNT; m++)
+		if (fam.child[m].pid)
+			cgroup_kill(roster_name(m));
 	wait_for(all, WORKERS_STOP_MS);
 }

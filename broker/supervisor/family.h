@@ -8,6 +8,7 @@
 #define SUPERVISOR_FAMILY_H
 
 #include <event2/event.h>
+#include <sys/types.h>
 
 #include "supervisor/roster.h"
 
@@ -33,6 +34,14 @@ int family_start(enum member m);
 pid_t family_pid(enum member m);
 /* What is counted about a child: STAT_IN_ABOUT of abi/stat.def. */
 const struct stat_block *family_about(enum member m);
+/* What is known of a child. */
+struct family_view {
+	pid_t pid;		/* 0: never started, or gone */
+	bool ready;		/* confined and serving */
+	int64_t began_ns;	/* CLOCK_MONOTONIC */
+	unsigned int syscalls;	/* in its filter, as it said; 0 before READY */
+};
+struct family_view family_look(enum member m);
 
 /* CTL_PASSWORD to vnc.  0 or -errno. */
 int family_set_password(const char *password);

@@ -23,11 +23,20 @@
 #include "base/log.h"
 #include "supervisor/cgroup.h"
 #include "supervisor/conf.h"
+#include "supervisor/conf_file.h"
+#include "supervisor/dry_run.h"
+#include "supervisor/control.h"
+#include "supervisor/control_family.h"
 #include "supervisor/family.h"
 #include "supervisor/metrics_family.h"
 #include "supervisor/qmp.h"
 #include "supervisor/roster.h"
 #include "supervisor/run_dir.h"
+#include "supervisor/limits.h"
+#include "supervisor/notify.h"
+#include "supervisor/qmp.h"
+#include "supervisor/roster.h"
+#include "supervisor/serve.h"
 #include "supervisor/tap.h"
 #include "supervisor/vram.h"
 #include "supervisor/xs.h"
@@ -363,9 +372,12 @@ static void on_family_ready(void)
 	log_info("serving: domid=%u name=\"%.60s\" ready_ms=%lld", sup.conf.domid,
 		 sup.conf.name ? sup.conf.name : "",
 		 (long long)((clock_now_ns() - sup.began_ns) / NS_PER_MS));
+	notify_say("READY=1\nSTATUS=serving: domid=%u name=%.60s", sup.conf.domid,
+		   sup.conf.name ? sup.conf.name : "-");
 	if (!start_late() || !watch_xenstore())
 		on_broken();
 	open_run_dir();
+	control_family_begin(sup.base, &sup.roster, &sup.qmp, sup.began_ns);
 	/* Moving a process waits for all CPUs. */
 	cgroup_enter_own();
 	metrics_family_begin(sup.base, &sup.roster, sup.began_ns);
@@ -397,7 +409,9 @@ static bool start_family(void)
 	int rc;
 
 	family_begin(sup.base, &sup.roster, &ops);
-	cgroup_begin(sup.conf.domid);
+	cgroup_begin(sup.conf.domid, sup.conf.cgroup_parent);
+	if (!limits_apply(&sup.roster))
+		return false;
 	rc = spawn_namespaces_enter();
 	if (rc) {
 		log_errno(-rc, "cannot make namespaces (are we root?)");
@@ -462,9 +476,11 @@ static bool begin_events(void)
 	sup.qmp = (struct qmp_host){ .conf = &sup.conf, .set_password =
 		family_set_password, .cont = say_running, .wakeup = on_wakeup,
 		.quit = quit };
-	if (sup.base)
-		qmp_begin(sup.base, &sup.qmp);
-	return sup.base != NULL;
+	if (!sup.base)
+		return false;
+	qmp_begin(sup.base, &sup.qmp);
+	notify_watch(sup.base);
+	return true;
 }
 
 /* The start-up order.  Each step logs what went wrong. */
@@ -518,13 +534,75 @@ static int run(void)
 	if (started)
 		event_base_dispatch(sup.base);
 	metrics_family_end();
+	notify_end();
 	family_stop();
 	cgroup_end();
+	control_end();
 	run_dir_close();
 	qmp_end();
 	xs_store_close();
 	vram_close();
 	return started && !sup.broken ? 0 : 1;
+}
+
+static enum conf_result read_conf(int argc, char **argv)
+{
+	enum conf_result rc, of_file;
+
+	if (argc > 1 && strcmp(argv[1], "serve") == 0)
+		return serve_parse(&sup.conf, CLOISTER_CONF, argc - 1, argv + 1);
+	conf_begin(&sup.conf);
+	of_file = conf_file_read(&sup.conf, CLOISTER_CONF, CONF_FILE_OPTIONAL, NULL);
+	rc = conf_take_options(&sup.conf, argc, argv);
+	/* A probe of the toolstack's is about no guest. */
+	return rc || sup.conf.probe || sup.conf.help || sup.conf.version ? rc : of_file;
+}
+
+static int print_about(void)
+{
+	if (sup.conf.version)
+		printf("cloister %s\n", CLOISTER_VERSION);
+	else if (sup.conf.is_serve)
+		serve_print_help(stdout);
+	else
+		opt_print_help(stdout);
+	return 0;
+}
+
+static int print_dry_run(void)
+{
+	int rc;
+
+	vram_lay_out(sup.conf.ram_mib, sup.conf.max_low_bytes, sup.conf.vga_mib,
+		     &sup.layout);
+	rc = dry_run_print(stdout, &sup.conf, &sup.layout);
+	if (rc)
+		log_errno(-rc, "cannot make shared memory");
+	return rc ? 1 : 0;
+}
+
+/* `serve --name`: the domain is there, its number is for us to find. */
+static bool find_domain(void)
+{
+	int rc;
+
+	if (sup.conf.have_domid)
+		return true;
+	rc = xs_find_domain(sup.conf.name, &sup.conf.domid);
+	if (rc == -ENOENT)
+		log_err("no domain has this name: --name %.60s", sup.conf.name);
+	else if (rc)
+		log_errno(-rc, "cannot reach xenstore: --name %.60s", sup.conf.name);
+	sup.conf.have_domid = rc == 0;
+	return rc == 0;
+}
+
+static void set_up(int argc, char **argv)
+{
+	set_title(argc, argv);
+	for (unsigned int i = 0; i < sup.conf.note_count; i++)
+		if (sup.conf.note[i])
+			log_warn("%s", sup.conf.note[i]);
 }
 
 int main(int argc, char **argv)
@@ -533,25 +611,22 @@ int main(int argc, char **argv)
 
 	sup.began_ns = clock_now_ns();
 	log_init(-1, "cloister", LOG_L_INFO);
-	rc = conf_parse(&sup.conf, argc, argv);
+	rc = read_conf(argc, argv);
 	if (rc) {
 		log_err("%s", sup.conf.why);
 		return (int)rc;
 	}
-	if (sup.conf.help || sup.conf.version) {
-		if (sup.conf.help)
-			opt_print_help(stdout);
-		else
-			printf("cloister %s\n", CLOISTER_VERSION);
-		return 0;
-	}
+	if (sup.conf.help || sup.conf.version)
+		return print_about();
+	if (sup.conf.dry_run)
+		return print_dry_run();
 	log_init(-1, "cloister", sup.conf.log_level);
 	clean_process();
 	if (sup.conf.probe)
 		return run_probe();
-	set_title(argc, argv);
-	for (unsigned int i = 0; i < sup.conf.note_count; i++)
-		if (sup.conf.note[i])
-			log_warn("%s", sup.conf.note[i]);
+	notify_begin();
+	if (!find_domain())
+		return 1;
+	set_up(argc, argv);
 	return run();
 }

@@ -6,9 +6,7 @@
  * bounded, a client that does not read is dropped, nothing blocks.
  *
  * A command is one JSON object in a stream; newlines do not matter (libxenstat
- * sends none).  A scanner finds where an object ends; jansson reads it.  Every
- * message of ours ends in CR LF and goes out in one write: libxl splits at that
- * pair, libxenstat takes what arrives at once for one message.
+ * sends none).  json_conn.c has the framing; jansson reads it.
  */
 #include "supervisor/qmp.h"
 
@@ -25,9 +23,6 @@
 
 #define LISTENERS	CONF_CHARDEVS
 #define BACKLOG		64
-#define READ_BYTES	65536u
-#define READ_BUDGET	64		/* chunks a wake-up */
-#define DEPTH_MAX	64u
 #define OUT_MAX		(1024u * 1024u)
 
 struct qmp_host *qmp_host;
@@ -45,71 +40,7 @@ static struct {
 	unsigned int listener_count;
 } qmp;
 
-/* ---- clients ---- */
-
-static void drop_client(struct qmp_client *c)
-{
-	if (c->fd < 0)
-		return;
-	if (c->on_read)
-		event_free(c->on_read);
-	if (c->on_write)
-		event_free(c->on_write);
-	close(c->fd);
-	for (unsigned int i = 0; i < c->pending_count; i++)
-		close(c->pending[i].fd);
-	for (unsigned int i = 0; i < QMP_FDS; i++) {
-		if (c->set[i].id >= 0)
-			close(c->set[i].fd);
-		free(c->set[i].opaque);
-	}
-	free(c->in);
-	free(c->out);
-	*c = (struct qmp_client){ .fd = -1 };
-}
-
-/* ---- output ---- */
-
-static void flush_out(struct qmp_client *c)
-{
-	ssize_t r;
-
-	if (!c->out_len)
-		return;
-	r = send(c->fd, c->out, c->out_len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (r < 0 && errno != EAGAIN && errno != EINTR) {
-		c->out_len = 0;		/* the reader will see it and drop it */
-		return;
-	}
-	if (r > 0) {
-		memmove(c->out, c->out + r, c->out_len - (size_t)r);
-		c->out_len -= (size_t)r;
-	}
-	if (c->out_len)
-		event_add(c->on_write, NULL);
-}
-
-/* Queues @msg and CR LF; false if the client has stopped reading. */
-static bool put_message(struct qmp_client *c, json_t *msg)
-{
-	char *text = json_dumps(msg, JSON_COMPACT);
-	size_t len = text ? strlen(text) : 0;
-	char *out;
-
-	json_decref(msg);
-	if (!text || c->out_len + len + 2 > OUT_MAX ||
-	    !(out = realloc(c->out, c->out_len + len + 2))) {
-		free(text);
-		return false;
-	}
-	c->out = out;
-	memcpy(out + c->out_len, text, len);
-	memcpy(out + c->out_len + len, "\r\n", 2);
-	c->out_len += len + 2;
-	free(text);
-	flush_out(c);
-	return true;
-}
+/* ---- replies ---- */
 
 static bool put_error(struct qmp_client *c, json_t *id, const char *class,
 		      const char *desc)
@@ -123,31 +54,18 @@ static bool put_error(struct qmp_client *c, json_t *id, const char *class,
 				"desc", "not UTF-8");
 	if (msg && id)
 		json_object_set(msg, "id", id);
-	return msg && put_message(c, msg);
+	return json_conn_put(&c->conn, msg);
+}
+
+static bool put_parse_error(struct json_conn *conn, const char *what)
+{
+	char desc[JSON_ERROR_TEXT_LENGTH + 40];
+
+	snprintf(desc, sizeof(desc), "JSON parse error, %s", what);
+	return put_error((struct qmp_client *)conn, NULL, "GenericError", desc);
 }
 
 /* ---- one command ---- */
-
-int qmp_take_fd(struct qmp_client *c)
-{
-	int fd;
-
-	if (!c->pending_count)
-		return -1;
-	fd = c->pending[0].fd;
-	c->pending_count--;
-	memmove(&c->pending[0], &c->pending[1],
-		c->pending_count * sizeof(c->pending[0]));
-	return fd;
-}
-
-/* Descriptors that came with commands up to stream offset @end, and that
-   nobody took. */
-static void forget_fds(struct qmp_client *c, uint64_t end)
-{
-	while (c->pending_count && c->pending[0].end <= end)
-		close(qmp_take_fd(c));
-}
 
 static bool run_command(struct qmp_client *c, const char *name, json_t *obj)
 {
@@ -170,25 +88,21 @@ static bool run_command(struct qmp_client *c, const char *name, json_t *obj)
 	json_object_set_new(msg, "return", value);
 	if (id)
 		json_object_set(msg, "id", id);
-	return put_message(c, msg);
+	return json_conn_put(&c->conn, msg);
 }
 
-/* One complete object.  False: drop the client.  *held: not done yet. */
-static bool handle_object(struct qmp_client *c, const char *text, size_t len,
+/* *held: not done yet. */
+static bool handle_object(struct json_conn *conn, const char *text, size_t len,
 			  bool *held)
 {
+	struct qmp_client *c = (struct qmp_client *)conn;
 	json_error_t why;
 	json_t *obj = json_loadb(text, len, 0, &why);
 	const char *name;
 	bool good;
 
-	*held = false;
-	if (!obj) {
-		char desc[JSON_ERROR_TEXT_LENGTH + 40];
-
-		snprintf(desc, sizeof(desc), "JSON parse error, %s", why.text);
-		return put_error(c, NULL, "GenericError", desc);
-	}
+	if (!obj)
+		return put_parse_error(conn, why.text);
 	name = json_string_value(json_object_get(obj, "execute"));
 	if (!name)
 		good = put_error(c, json_object_get(obj, "id"), "GenericError",
@@ -201,199 +115,30 @@ static bool handle_object(struct qmp_client *c, const char *text, size_t len,
 	return good;
 }
 
-/* ---- framing ---- */
+/* ---- clients ---- */
 
-/* Takes one byte; true at the end of an object. */
-static bool scan_byte(struct qmp_client *c, char b)
+static void forget_client(struct json_conn *conn)
 {
-	if (c->in_string) {
-		if (c->escaped)
-			c->escaped = false;
-		else if (b == '\\')
-			c->escaped = true;
-		else if (b == '"')
-			c->in_string = false;
-		return false;
-	}
-	switch (b) {
-	case '"':
-		c->in_string = true;
-		return false;
-	case '{':
-	case '[':
-		c->depth++;
-		return false;
-	case '}':
-	case ']':
-		return --c->depth == 0;
-	default:
-		return false;
+	struct qmp_client *c = (struct qmp_client *)conn;
+
+	for (unsigned int i = 0; i < QMP_FDS; i++) {
+		if (c->set[i].id >= 0)
+			close(c->set[i].fd);
+		free(c->set[i].opaque);
+		c->set[i] = (struct qmp_fdset){ .id = -1 };
 	}
 }
 
-/* The first @len bytes of the input are done with. */
-static void consume(struct qmp_client *c, size_t len)
-{
-	memmove(c->in, c->in + len, c->in_len - len);
-	c->in_len -= len;
-	c->taken += len;
-	c->scanned = 0;
-}
-
-/* Between objects: white space is nothing, anything else but '{' is junk, told
-   once for all of it.  False: drop the client. */
-static bool skip_between(struct qmp_client *c)
-{
-	size_t n = 0;
-	bool good = true;
-
-	while (n < c->in_len && c->in[n] != '{') {
-		if (!strchr(" \t\r\n", c->in[n]) || !c->in[n]) {
-			if (!c->in_junk)
-				good = put_error(c, NULL, "GenericError",
-						 "JSON parse error, an object expected");
-			c->in_junk = true;
-		}
-		n++;
-	}
-	if (n < c->in_len)
-		c->in_junk = false;
-	consume(c, n);
-	return good;
-}
-
-/* Works off what has arrived.  False: drop the client. */
-static bool parse_input(struct qmp_client *c)
-{
-	while (!c->held) {
-		bool whole = false, held;
-		size_t end;
-
-		if (c->depth == 0) {
-			if (!skip_between(c))
-				return false;
-			if (c->in_len == 0)
-				return true;
-		}
-		while (c->scanned < c->in_len && !whole) {
-			whole = scan_byte(c, c->in[c->scanned++]);
-			if (c->depth > DEPTH_MAX) {
-				put_error(c, NULL, "GenericError",
-					  "JSON parse error, nested too deeply");
-				return false;
-			}
-		}
-		if (!whole)
-			return true;
-		end = c->scanned;
-		if (!handle_object(c, c->in, end, &held))
-			return false;
-		if (held) {
-			/* Scanned again when its time comes. */
-			c->held = true;
-			c->scanned = 0;
-			return true;
-		}
-		forget_fds(c, c->taken + end);
-		consume(c, end);
-	}
-	return true;
-}
-
-static void keep_fds(struct qmp_client *c, struct msghdr *m, uint64_t end)
-{
-	for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h; h = CMSG_NXTHDR(m, h)) {
-		size_t n = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(h) + i * sizeof(int), sizeof(int));
-			if (c->pending_count == QMP_FDS) {
-				close(fd);
-				continue;
-			}
-			c->pending[c->pending_count].fd = fd;
-			c->pending[c->pending_count++].end = end;
-		}
-	}
-}
-
-static bool make_room(struct qmp_client *c)
-{
-	size_t room = c->in_len + READ_BYTES;
-	char *in;
-
-	if (room <= c->in_room)
-		return true;
-	in = realloc(c->in, room);
-	if (!in)
-		return false;
-	c->in = in;
-	c->in_room = room;
-	return true;
-}
-
-/* 1: read something, 0: nothing there, -1: drop the client. */
-static int read_chunk(struct qmp_client *c)
-{
-	char control[CMSG_SPACE(QMP_FDS * sizeof(int))];
-	struct iovec iov;
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = control, .msg_controllen = sizeof(control) };
-	ssize_t r;
-
-	if (!make_room(c))
-		return -1;
-	iov = (struct iovec){ c->in + c->in_len, READ_BYTES };
-	r = recvmsg(c->fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	if (r < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	if (r <= 0)
-		return -1;
-	c->in_len += (size_t)r;
-	keep_fds(c, &m, c->taken + c->in_len);
-	if (c->in_len > QMP_INPUT_MAX) {
-		log_warn("qmp client dropped: reason=\"a command of more than %u bytes\"",
-			 QMP_INPUT_MAX);
-		put_error(c, NULL, "GenericError", "JSON parse error, command too long");
-		return -1;
-	}
-	return 1;
-}
-
-static void client_readable(evutil_socket_t fd, short what, void *arg)
-{
-	struct qmp_client *c = arg;
-
-	(void)fd;
-	(void)what;
-	for (int i = 0; i < READ_BUDGET; i++) {
-		int r = read_chunk(c);
-
-		if (r == 0)
-			return;
-		/* A command may end the client's connection (quit). */
-		if (r < 0 || !parse_input(c)) {
-			drop_client(c);
-			return;
-		}
-	}
-}
-
-static void client_writable(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	flush_out(arg);
-}
+static const struct json_conn_ops conn_ops = {
+	.who = "qmp", .in_max = QMP_INPUT_MAX, .out_max = OUT_MAX,
+	.object = handle_object, .bad = put_parse_error, .gone = forget_client,
+};
 
 static bool greet(struct qmp_client *c)
 {
 	/* The version whose answers these are; libxl wants at least 2.11. */
-	return put_message(c, json_pack("{s:{s:{s:{s:i,s:i,s:i},s:s},s:[]}}", "QMP",
+	return json_conn_put(&c->conn, json_pack(
+		"{s:{s:{s:{s:i,s:i,s:i},s:s},s:[]}}", "QMP",
 		"version", "qemu", "micro", 0, "minor", 2, "major", 7,
 		"package", "Cloister " CLOISTER_VERSION, "capabilities"));
 }
@@ -401,25 +146,19 @@ static bool greet(struct qmp_client *c)
 int qmp_add_client(int fd)
 {
 	struct qmp_client *c = NULL;
+	int rc;
 
 	for (unsigned int i = 0; i < QMP_CLIENTS && !c; i++)
-		if (qmp.client[i].fd < 0)
+		if (qmp.client[i].conn.fd < 0)
 			c = &qmp.client[i];
 	if (!c)
 		return -EMFILE;
-	*c = (struct qmp_client){ .fd = fd };
+	c->negotiated = false;
 	for (unsigned int i = 0; i < QMP_FDS; i++)
-		c->set[i].id = -1;
-	c->on_read = event_new(qmp.base, fd, EV_READ | EV_PERSIST, client_readable, c);
-	c->on_write = event_new(qmp.base, fd, EV_WRITE, client_writable, c);
-	if (!c->on_read || !c->on_write || event_add(c->on_read, NULL)) {
-		if (c->on_read)
-			event_free(c->on_read);
-		if (c->on_write)
-			event_free(c->on_write);
-		*c = (struct qmp_client){ .fd = -1 };
-		return -ENOMEM;
-	}
+		c->set[i] = (struct qmp_fdset){ .id = -1 };
+	rc = json_conn_begin(&c->conn, qmp.base, fd, &conn_ops);
+	if (rc)
+		return rc;
 	greet(c);
 	return 0;
 }
@@ -427,15 +166,8 @@ int qmp_add_client(int fd)
 void qmp_set_ready(void)
 {
 	qmp.ready = true;
-	for (unsigned int i = 0; i < QMP_CLIENTS; i++) {
-		struct qmp_client *c = &qmp.client[i];
-
-		if (c->fd < 0 || !c->held)
-			continue;
-		c->held = false;
-		if (!parse_input(c))
-			drop_client(c);
-	}
+	for (unsigned int i = 0; i < QMP_CLIENTS; i++)
+		json_conn_go_on(&qmp.client[i].conn);
 }
 
 /* ---- listening ---- */
@@ -521,13 +253,13 @@ void qmp_begin(struct event_base *base, struct qmp_host *host)
 	qmp.ready = false;
 	qmp.listener_count = 0;
 	for (unsigned int i = 0; i < QMP_CLIENTS; i++)
-		qmp.client[i] = (struct qmp_client){ .fd = -1 };
+		qmp.client[i] = (struct qmp_client){ .conn = { .fd = -1 } };
 }
 
 void qmp_end(void)
 {
 	for (unsigned int i = 0; i < QMP_CLIENTS; i++)
-		drop_client(&qmp.client[i]);
+		json_conn_end(&qmp.client[i].conn);
 	for (unsigned int i = 0; i < qmp.listener_count; i++) {
 		struct listener *l = &qmp.listener[i];
 		struct stat st;

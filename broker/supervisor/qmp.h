@@ -2,7 +2,8 @@
 /*
  * supervisor/qmp.h - the QMP sockets that xl and xentop talk to
  *
- * Framing and JSON here and in qmp.c; what commands do is in qmp_cmd.c.
+ * Connections and replies here and in qmp.c, framing in json_conn.c; what
+ * commands do is in qmp_cmd.c.
  */
 #ifndef SUPERVISOR_QMP_H
 #define SUPERVISOR_QMP_H
@@ -14,10 +15,11 @@
 
 #include "abi/stat.h"
 #include "supervisor/conf.h"
+#include "supervisor/json_conn.h"
 
 #define QMP_CLIENTS	16u
-#define QMP_INPUT_MAX	(1024u * 1024u)	/* unparsed bytes of a client */
-#define QMP_FDS		8u		/* descriptors a client may have here */
+#define QMP_INPUT_MAX	(1024u * 1024u)	/* bytes of a command */
+#define QMP_FDS		8u	/* descriptors a client may have here */
 
 enum qmp_status {
 	QMP_STATUS_PRELAUNCH, QMP_STATUS_RUNNING, QMP_STATUS_PAUSED,
@@ -69,26 +71,9 @@ struct qmp_fdset {
 };
 
 struct qmp_client {
-	int fd;			/* -1: free */
+	struct json_conn conn;	/* first: a connection is its client */
 	bool negotiated;
-	bool held;		/* its next command waits for qmp_set_ready() */
-	bool in_junk;		/* skipping to what may be the next command */
-	struct event *on_read, *on_write;
-	char *in;		/* unparsed input, grows up to QMP_INPUT_MAX */
-	size_t in_len, in_room;
-	size_t scanned;		/* bytes of @in the scanner has seen */
-	size_t start;		/* where the present object starts */
-	unsigned int depth;
-	bool in_string, escaped;
-	uint64_t taken;		/* stream offset of in[0] */
-	struct {
-		int fd;
-		uint64_t end;	/* stream offset after the chunk it came with */
-	} pending[QMP_FDS];
-	unsigned int pending_count;
 	struct qmp_fdset set[QMP_FDS];
-	char *out;		/* not yet sent */
-	size_t out_len;
 };
 
 extern struct qmp_host *qmp_host;
@@ -105,7 +90,4 @@ json_t *qmp_cmd_run(struct qmp_client *c, const char *name, json_t *args,
 		    struct qmp_error *err);
 /* May @name run before qmp_set_ready()? */
 bool qmp_cmd_is_early(const char *name);
-/* Oldest descriptor that came with the present command, or -1. */
-int qmp_take_fd(struct qmp_client *c);
-
 #endif /* SUPERVISOR_QMP_H */

@@ -345,7 +345,7 @@ HANDLER(on_add_fd)
 
 	if (!set)
 		return fail(err, "more than %u descriptors", QMP_FDS);
-	fd = qmp_take_fd(c);
+	fd = json_conn_take_fd(&c->conn);
 	if (fd < 0)
 		return fail(err, "No file descriptor supplied via SCM_RIGHTS");
 	while (find_set(c, id))

@@ -45,6 +45,11 @@ const char *roster_name(enum member m)
 	return member[m].name;
 }
 
+const char *roster_role(enum member m)
+{
+	return member[m].role;
+}
+
 int roster_channel(enum member m)
 {
 	return member[m].channel;
@@ -82,7 +87,7 @@ bool roster_has(const struct roster *r, enum member m)
 	}
 }
 
-static uint32_t uid_of(const struct roster *r, enum member m)
+uint32_t roster_uid(const struct roster *r, enum member m)
 {
 	return CLOISTER_UID_BASE + r->conf->domid * UIDS_PER_GUEST + (uint32_t)m;
 }
@@ -94,11 +99,11 @@ int roster_check_uids(const struct roster *r, char *why, size_t why_len)
 
 		if (!roster_has(r, m))
 			continue;
-		pw = getpwuid(uid_of(r, m));
+		pw = getpwuid(roster_uid(r, m));
 		if (pw) {
 			snprintf(why, why_len,
 				 "uid for %s belongs to a user: uid=%u user=%.40s; build with another uid_base",
-				 member[m].name, uid_of(r, m), pw->pw_name);
+				 member[m].name, roster_uid(r, m), pw->pw_name);
 			return -EEXIST;
 		}
 	}
@@ -273,7 +278,7 @@ void roster_spec(const struct roster *r, enum member m, struct spawn_spec *s)
 {
 	int ch = member[m].channel;
 
-	spawn_spec_init(s, member[m].name, member[m].role, uid_of(r, m));
+	spawn_spec_init(s, member[m].name, member[m].role, roster_uid(r, m));
 	s->fd[FD_STATS] = r->stat[m];
 	if (ch >= 0) {
 		s->fd[FD_CHAN] = r->chan[ch];

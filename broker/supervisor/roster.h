@@ -60,6 +60,9 @@ bool roster_has(const struct roster *r, enum member m);
 enum member roster_net(unsigned int nic);
 /* "disk0" */
 const char *roster_name(enum member m);
+/* "disk" */
+const char *roster_role(enum member m);
+uint32_t roster_uid(const struct roster *r, enum member m);
 /* Everything but log, control socket and cgroup. */
 void roster_spec(const struct roster *r, enum member m, struct spawn_spec *s);
 /* Plan index of a member, or -1. */

@@ -34,6 +34,8 @@
 #define CHILD_STACK_BYTES (64 * 1024)
 #define ARGS_MAX	(20 + SPAWN_OPTS)
 
+static const char *hv_name = "xen";
+static void (*give_hv)(struct spawn_spec *s);
 static char worker_dir[512];
 static char broker_dir[512];
 static int own_ns[2] = { -1, -1 }, guest_ns[2] = { -1, -1 };
@@ -115,6 +117,12 @@ void spawn_use_programs(const char *dir)
 {
 	snprintf(worker_dir, sizeof(worker_dir), "%s", dir);
 	snprintf(broker_dir, sizeof(broker_dir), "%s", dir);
+}
+
+void spawn_use_hv(const char *name, void (*give)(struct spawn_spec *s))
+{
+	hv_name = name;
+	give_hv = give;
 }
 
 /* ---- namespaces ---- */
@@ -302,15 +310,18 @@ pid_t spawn_child(const struct spawn_common *c, const struct spawn_spec *s,
 {
 	char path[600], domid[12], uid[12], low[24], high[24], fds[20], level[4];
 	const char *argv[ARGS_MAX + 1] = {
-		path, "--name", s->name, "--hv", "xen", "--domid", domid,
+		path, "--name", s->name, "--hv", hv_name, "--domid", domid,
 		"--uid", uid, "--gid", uid, "--ram-low", low, "--ram-high", high,
 		"--fds", fds, "--log", level,
 	};
-	struct errand e = { .spec = s, .path = path };
-	struct spawn_spec outside;
+	struct spawn_spec given = *s, outside;
+	struct errand e = { .spec = &given, .path = path };
 	unsigned int argc = 19;
 	pid_t pid;
 
+	if (give_hv)
+		give_hv(&given);
+	s = &given;
 	snprintf(path, sizeof(path), "%s/cloister-%s", strcmp(s->role, "broker")
 		 ? worker_dir : broker_dir, s->role);
 	snprintf(domid, sizeof(domid), "%u", c->domid);
@@ -326,6 +337,8 @@ pid_t spawn_child(const struct spawn_common *c, const struct spawn_spec *s,
 	e.argv = (char *const *)(uintptr_t)argv;
 	pid = clone_child(&e, pidfd);
 	if (pid < 0 && s->cgroup >= 0 && pid != -EAGAIN && pid != -EPERM) {
+		log_event(LOG_L_WARN, -(int)pid, "child cannot be born in its cgroup, "
+			  "and goes without its limits: name=%s", s->name);
 		outside = *s;
 		outside.cgroup = -1;
 		e.spec = &outside;

@@ -46,6 +46,9 @@ void spawn_spec_opt(struct spawn_spec *s, const char *fmt, ...)
 int spawn_find_programs(char *why, size_t why_len);
 /* All in @dir, for tests. */
 void spawn_use_programs(const char *dir);
+/* For tests: hypervisor @name in place of "xen"; @give adds its descriptors to
+   what a child is given. */
+void spawn_use_hv(const char *name, void (*give)(struct spawn_spec *s));
 
 /*
  * One empty network and IPC namespace for all children of a guest: made by the

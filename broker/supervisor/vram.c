@@ -15,29 +15,8 @@
 #include <xenctrl.h>
 #include <xen/hvm/params.h>
 
-#define FRAME_SHIFT	12
-#define MIB_SHIFT	20
-#define FOUR_GIB	(UINT64_C(4) << 30)
-#define HOLE_START	UINT64_C(0xf0000000)
-
 static xc_interface *xc;
 static uint32_t dom;
-
-void vram_lay_out(uint64_t ram_mib, uint64_t max_low_bytes, unsigned int vram_mib,
-		  struct vram_layout *l)
-{
-	uint64_t ram = ram_mib << MIB_SHIFT;
-	uint64_t vram = (uint64_t)vram_mib << MIB_SHIFT;
-	uint64_t low = ram < max_low_bytes ? ram : max_low_bytes;
-	uint64_t limit = max_low_bytes < HOLE_START ? max_low_bytes : HOLE_START;
-	uint64_t at = low + vram <= limit ? low : FOUR_GIB + (ram - low);
-
-	*l = (struct vram_layout){ .ram_low_bytes = low, .ram_high_bytes = ram - low };
-	if (vram) {
-		l->gfn = at >> FRAME_SHIFT;
-		l->frames = (uint32_t)(vram >> FRAME_SHIFT);
-	}
-}
 
 bool vram_domain_lives(void)
 {

@@ -37,19 +37,6 @@ static bool exists(const char *path)
 	return true;
 }
 
-int xs_store_open(uint32_t domid)
-{
-	store = xs_open(0);
-	if (!store)
-		return errno ? -errno : -ENOENT;
-	dom = domid;
-	snprintf(dir, sizeof(dir), "/local/domain/0/device-model/%u", dom);
-	snprintf(qdisk_dir, sizeof(qdisk_dir), "/local/domain/0/backend/qdisk/%u", dom);
-	snprintf(vkbd_dir, sizeof(vkbd_dir), "/local/domain/0/backend/vkbd/%u", dom);
-	dir_seen = exists(dir);
-	return 0;
-}
-
 void xs_store_close(void)
 {
 	if (store)
@@ -65,6 +52,40 @@ static bool node_is(const char *path, const char *want)
 
 	free(v);
 	return same;
+}
+
+int xs_find_domain(const char *name, uint32_t *domid)
+{
+	unsigned int n = 0;
+	char **id, path[80];
+	bool found = false;
+
+	store = xs_open(0);
+	if (!store)
+		return errno ? -errno : -ENOTCONN;
+	id = xs_directory(store, XBT_NULL, "/local/domain", &n);
+	for (unsigned int i = 0; id && i < n && !found; i++) {
+		snprintf(path, sizeof(path), "/local/domain/%.12s/name", id[i]);
+		found = strcmp(id[i], "0") != 0 && node_is(path, name);
+		if (found)
+			*domid = (uint32_t)strtoul(id[i], NULL, 10);
+	}
+	free(id);
+	xs_store_close();
+	return found ? 0 : -ENOENT;
+}
+
+int xs_store_open(uint32_t domid)
+{
+	store = xs_open(0);
+	if (!store)
+		return errno ? -errno : -ENOENT;
+	dom = domid;
+	snprintf(dir, sizeof(dir), "/local/domain/0/device-model/%u", dom);
+	snprintf(qdisk_dir, sizeof(qdisk_dir), "/local/domain/0/backend/qdisk/%u", dom);
+	snprintf(vkbd_dir, sizeof(vkbd_dir), "/local/domain/0/backend/vkbd/%u", dom);
+	dir_seen = exists(dir);
+	return 0;
 }
 
 bool xs_store_has_qdisk(void)

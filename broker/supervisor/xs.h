@@ -11,6 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The number of the domain with this name, before xs_store_open().  0, -ENOENT
+   if there is none, or another -errno. */
+int xs_find_domain(const char *name, uint32_t *domid);
+
 /* 0 or -errno. */
 int xs_store_open(uint32_t domid);
 void xs_store_close(void);

@@ -32,6 +32,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "abi/ctl_msg.h"
@@ -642,6 +643,9 @@ static void warm_up(void)
 
 	rfbRandomBytes(challenge);
 	rfbEncryptBytes(challenge, (char[]){ "warm" });
+	/* libgcrypt complains to syslog that nobody initialised it, which leaves a
+	   socket open where there is a syslog. */
+	closelog();
 }
 
 static void set_up_screen(rfbScreenInfoPtr s)

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tests/integ/cloister_fake.c - `cloister` on the in-memory hypervisor
+ *
+ * The supervisor's own main() and everything it is made of, but for vram.c and
+ * xs.c, which ask Xen: this stands in for them.  The guest is in our process
+ * and does nothing; the broker and the workers are the real ones.  Its memory
+ * is CLOISTER_FAKE_MIB (64), and that has to be what the command line says.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "fakeguest.h"
+#include "supervisor/spawn.h"
+#include "supervisor/vram.h"
+#include "supervisor/xs.h"
+
+#define DEFAULT_MIB	64ull
+#define VRAM_FRAMES	4096u	/* 16 MiB */
+#define FAKE_DOMID	31000u
+
+static struct fakeguest *guest;
+static int null_fd = -1, xs_fd = -1;
+
+static void give(struct spawn_spec *s)
+{
+	if (strcmp(s->role, "broker") == 0) {
+		s->fd[FD_HV_MEM] = guest->mem_fd;
+		s->fd[FD_EVTCHN] = guest->broker_evt_fd;
+		s->fd[FD_DM_CALL] = s->fd[FD_DM_BUF] = null_fd;
+		s->fd[FD_DM] = guest->machine_fd;
+	} else if (strcmp(s->role, "platform") != 0 && strcmp(s->role, "vnc") != 0) {
+		s->fd[FD_HV_MEM] = guest->mem_fd;
+	}
+}
+
+/* ---- in place of vram.c ---- */
+
+int vram_open(uint32_t domid, char *why, size_t why_len)
+{
+	const char *mib = getenv("CLOISTER_FAKE_MIB");
+	unsigned long long bytes = (mib ? strtoull(mib, NULL, 10) : DEFAULT_MIB) << 20;
+
+	(void)why;
+	(void)why_len;
+	guest = fakeguest_new(&(struct fakeguest_conf){ .domid = domid,
+		.low_bytes = bytes, .vram_gfn = bytes >> 12,
+		.vram_frames = VRAM_FRAMES });
+	null_fd = fcntl(open("/dev/null", O_RDWR | O_CLOEXEC), F_DUPFD_CLOEXEC,
+			FAKEGUEST_FDS);
+	spawn_use_hv("fake", give);
+	return null_fd < 0 ? -errno : 0;
+}
+
+void vram_close(void)
+{
+}
+
+int vram_populate(const struct vram_layout *l)
+{
+	(void)l;
+	return 0;
+}
+
+bool vram_domain_lives(void)
+{
+	return true;
+}
+
+int vram_set_sleep_state(unsigned int s)
+{
+	(void)s;
+	return 0;
+}
+
+/* ---- in place of xs.c ---- */
+
+int xs_find_domain(const char *name, uint32_t *domid)
+{
+	if (strcmp(name, "nobody") == 0)
+		return -ENOENT;
+	*domid = FAKE_DOMID;
+	return 0;
+}
+
+int xs_store_open(uint32_t domid)
+{
+	(void)domid;
+	xs_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return xs_fd < 0 ? -errno : 0;
+}
+
+void xs_store_close(void)
+{
+}
+
+bool xs_store_has_qdisk(void)
+{
+	return false;
+}
+
+int xs_store_say_running(void)
+{
+	return 0;
+}
+
+int xs_store_watch(void)
+{
+	return 0;
+}
+
+int xs_store_fd(void)
+{
+	return xs_fd;
+}
+
+unsigned int xs_store_poll(void)
+{
+	return 0;
+}

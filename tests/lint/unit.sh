@@ -1,0 +1,58 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# tests/lint/unit.sh - cloister@.service: systemd knows all that is in it, and
+# what a supervisor can give up it does
+#
+# usage: unit.sh SOURCE
+set -u
+source=$(realpath "$1")/contrib/systemd
+n=0 failed=0
+
+tell() {
+	n=$((n + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $n - $2"
+	else
+		echo "not ok $n - $2"
+		sed 's/^/# /' "$dir/out"
+		failed=1
+	fi
+}
+
+command -v systemd-analyze >/dev/null || { echo '1..0 # SKIP systemd is not installed'; exit 0; }
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+# The program and its manual are not installed here.
+sed '/^Documentation=/d' "$source/cloister.slice" >"$dir/cloister.slice"
+sed -e 's|^ExecStart=/usr/libexec/cloister/cloister|ExecStart=/bin/true|' \
+	-e '/^Documentation=/d' "$source/cloister@.service" >"$dir/cloister@.service"
+cp "$dir/cloister@.service" "$dir/cloister@guest.service"
+cd "$dir" || exit 1
+
+systemd-analyze verify ./cloister@guest.service ./cloister.slice >out 2>&1
+[ $? = 0 ] && ! grep -q 'cloister' out
+tell $? 'systemd-analyze verify has nothing to say'
+
+# The overall figure, times ten.
+level() {
+	systemd-analyze security --offline=true --no-pager "$@" ./cloister@guest.service \
+		>out 2>&1
+	sed -n 's/.*Overall exposure level[^:]*: \([0-9]*\)\.\([0-9]\) .*/\1\2/p' out
+}
+all=$(level)
+[ -n "$all" ] && [ "$all" -le 36 ]
+tell $? "all that root could give up: $all of 100"
+kept=$(level --security-policy="$source/security-policy.json")
+[ -n "$kept" ] && [ "$kept" -le 20 ]
+tell $? "without what is kept, with its reason: $kept of 100"
+
+python3 - "$source/security-policy.json" >out 2>&1 <<'PY'
+import json, sys
+for name, item in json.load(open(sys.argv[1])).items():
+    assert item['weight'] == 0 and item['description_bad'].startswith('Kept: '), name
+    assert len(item['description_bad']) > 8, name
+PY
+tell $? 'what is left out of the figure has a reason'
+echo "1..$n"
+exit $failed

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tests/unit/test_run_dir.c - the run directory: stale ones, live ones, links
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "supervisor/run_dir.h"
+#include "tap.h"
+
+static char dir[] = "/tmp/test_run_dir.XXXXXX";
+static char base[64], why[240];
+
+static const char *in_dir(const char *name)
+{
+	static char path[80];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return path;
+}
+
+static bool exists(const char *name)
+{
+	struct stat st;
+
+	return lstat(in_dir(name), &st) == 0;
+}
+
+static unsigned int mode_of(const char *name)
+{
+	struct stat st;
+
+	return lstat(in_dir(name), &st) ? 0 : st.st_mode & 07777;
+}
+
+static bool can_connect(const char *name)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	bool good;
+
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", in_dir(name));
+	good = connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0;
+	close(fd);
+	return good;
+}
+
+static void make_file(const char *name)
+{
+	int fd = open(in_dir(name), O_CREAT | O_WRONLY, 0600);
+
+	close(fd);
+}
+
+static void test_life(void)
+{
+	mode_t mask = umask(0);
+	int fd;
+
+	is_str(run_dir_path(), "", "nothing at first");
+	ok(run_dir_fd() == -1 && run_dir_listen("s", 1) == -ENOTDIR,
+	   "and nothing to listen in");
+	ok(run_dir_open(base, 7, why, sizeof(why)) == 0, "opened: %s", why);
+	is_hex(mode_of("run"), 0755, "the base, whatever the umask is");
+	is_hex(mode_of("run/7"), 0755, "the guest's");
+	ok(strcmp(run_dir_path(), in_dir("run/7")) == 0, "its path");
+	fd = run_dir_listen("control.sock", 4);
+	ok(fd >= 0 && can_connect("run/7/control.sock"), "a socket in it");
+	is_hex(mode_of("run/7/control.sock"), 0600, "for us alone");
+	is_hex((uint64_t)-run_dir_listen("control.sock", 4), EADDRINUSE, "once");
+	umask(mask);
+	make_file("run/7/metrics.prom");
+	run_dir_close();
+	ok(!exists("run/7") && exists("run"), "gone with all in it, the base stays");
+	close(fd);
+	run_dir_close();
+	ok(run_dir_fd() == -1, "twice does no harm");
+}
+
+/* What a family that was killed leaves: files, and nobody who holds the lock. */
+static void test_dead(void)
+{
+	mkdir(in_dir("run/7"), 0700);
+	make_file("run/7/control.sock");
+	mkdir(in_dir("run/8"), 0755);
+	make_file("run/8/control.sock");
+	make_file("run/9");
+	mkdir(in_dir("run/other"), 0755);
+	ok(run_dir_open(base, 7, why, sizeof(why)) == 0, "a dead family's is taken over");
+	ok(!exists("run/7/control.sock"), "emptied");
+	ok(!exists("run/8"), "another dead family's is removed");
+	ok(exists("run/9") && exists("run/other"), "what is no family's stays");
+	run_dir_close();
+	unlink(in_dir("run/9"));
+	rmdir(in_dir("run/other"));
+}
+
+static void test_live(void)
+{
+	int fd;
+
+	mkdir(in_dir("run/7"), 0755);
+	make_file("run/7/control.sock");
+	fd = open(in_dir("run/7"), O_RDONLY | O_DIRECTORY);
+	flock(fd, LOCK_EX);
+	is_hex((uint64_t)-run_dir_open(base, 7, why, sizeof(why)), EBUSY,
+	       "a live family's is not taken");
+	ok(strstr(why, "another supervisor") && strstr(why, base), "said: %s", why);
+	ok(run_dir_open(base, 8, why, sizeof(why)) == 0 &&
+	   exists("run/7/control.sock"), "nor is it removed by others");
+	run_dir_close();
+	close(fd);
+	unlink(in_dir("run/7/control.sock"));
+	rmdir(in_dir("run/7"));
+}
+
+static void test_hostile(void)
+{
+	char target[sizeof(dir) + 8];
+
+	snprintf(target, sizeof(target), "%s/target", dir);
+	mkdir(target, 0755);
+	make_file("target/precious");
+	ok(symlink(target, in_dir("run/7")) == 0 &&
+	   run_dir_open(base, 7, why, sizeof(why)) < 0, "a link for a guest's: %s", why);
+	ok(exists("target/precious"), "and what it leads to stays");
+	unlink(in_dir("run/7"));
+	ok(symlink(target, in_dir("run/8")) == 0 &&
+	   run_dir_open(base, 7, why, sizeof(why)) == 0 && exists("target/precious"),
+	   "a link among others is left alone");
+	run_dir_close();
+	unlink(in_dir("run/8"));
+	ok(symlink(target, in_dir("link")) == 0 &&
+	   run_dir_open(in_dir("link"), 7, why, sizeof(why)) < 0, "a link for the base: %s",
+	   why);
+	mkdir(in_dir("run/7"), 0755);
+	chmod(in_dir("run/7"), 0777);
+	is_hex((uint64_t)-run_dir_open(base, 7, why, sizeof(why)), EPERM,
+	       "one that others may write to");
+	rmdir(in_dir("run/7"));
+	chmod(in_dir("run"), 0777);
+	is_hex((uint64_t)-run_dir_open(base, 7, why, sizeof(why)), EPERM,
+	       "a base that others may write to");
+	chmod(in_dir("run"), 0755);
+	is_hex((uint64_t)-run_dir_open(in_dir("no/run"), 7, why, sizeof(why)), ENOENT,
+	       "no parent");
+	if (geteuid()) {
+		skip("an owner that is not us: needs root");
+		return;
+	}
+	ok(chown(base, 65534, 65534) == 0, "somebody else's base");
+	is_hex((uint64_t)-run_dir_open(base, 7, why, sizeof(why)), EPERM, "is refused");
+	ok(chown(base, 0, 0) == 0, "ours again");
+}
+
+/* Longer than an address of a socket has room for. */
+static void test_long_path(void)
+{
+	char deep[240];
+	int fd;
+
+	snprintf(deep, sizeof(deep), "%s/%0100d", dir, 7);
+	ok(run_dir_open(deep, 7, why, sizeof(why)) == 0, "a long path");
+	fd = run_dir_listen("control.sock", 1);
+	ok(fd >= 0 && access(run_dir_path(), F_OK) == 0, "a socket in it");
+	close(fd);
+	run_dir_close();
+	snprintf(deep, sizeof(deep), "%s/%0180d", dir, 7);
+	ok(run_dir_open(deep, 7, why, sizeof(why)) < 0, "too long: %s", why);
+}
+
+int main(void)
+{
+	char cmd[64];
+
+	if (!mkdtemp(dir))
+		return 1;
+	snprintf(base, sizeof(base), "%s/run", dir);
+	test_life();
+	test_dead();
+	test_live();
+	test_hostile();
+	test_long_path();
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
+	return system(cmd) ? 1 : tap_done();
+}
