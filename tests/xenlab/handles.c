@@ -56,6 +56,7 @@ static const struct held {
 	{ "broker", FD_DM_BUF, D_NULL },
 	{ "broker", FD_DM, D_PRIVCMD },
 	{ "disk", FD_HV_MEM, D_PRIVCMD },
+	{ "net", FD_HV_MEM, D_PRIVCMD },
 	{ "vga", FD_HV_MEM, D_PRIVCMD },
 };
 
@@ -356,7 +357,7 @@ static void force_allowed(struct caller *c)
 {
 	bool broker = !strcmp(me.role, "broker");
 
-	if (broker || !strcmp(me.role, "disk")) {
+	if (broker || !strcmp(me.role, "disk") || !strcmp(me.role, "net")) {
 		expect(attempt_map(c, FD_HV_MEM, &me.own), 0, me.role,
 		       "itself maps memory", me.own.domid);
 		expect(attempt_map(c, FD_HV_MEM, &me.other), EPERM, me.role,

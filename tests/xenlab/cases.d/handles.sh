@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # case: Xen handles of live processes reach no other domain; forced calls kill
-# options: --guest-append xen_emul_unplug=never
+# options: --guest-append xen_emul_unplug=never --nic e1000
 . lab-case
 
 bad=
@@ -69,17 +69,18 @@ force()
 }
 
 create_other
-for one in broker:broker disk:disk0 vga:vga platform:platform vnc:vnc; do
+for one in broker:broker disk:disk0 net:net0 vga:vga \
+		platform:platform vnc:vnc; do
 	tell look "${one%:*}" "$(process "$DOMID" "${one#*:}")" "$DOMID" "$other"
 done
-force disk:disk0:dm-op vga:vga:dm-op platform:platform:hypercall \
-	vnc:vnc:hypercall broker:broker:hypercall
+force disk:disk0:dm-op net:net0:dm-op vga:vga:dm-op \
+	platform:platform:hypercall vnc:vnc:hypercall broker:broker:hypercall
 create_other
-force disk:disk0:resource vga:vga:map broker:broker:resource
+force disk:disk0:resource net:net0:resource vga:vga:map broker:broker:resource
 create_other
-force disk:disk0:hypercall vga:vga:hypercall broker:broker:dm-hypercall
+force disk:disk0:hypercall net:net0:hypercall vga:vga:hypercall broker:broker:dm-hypercall
 create_other
-force disk:disk0:domctl vga:vga:domctl broker:broker:bind
+force disk:disk0:domctl net:net0:domctl vga:vga:domctl broker:broker:bind
 echo "$tty" >/run/xenlab/tty
 same "$(ask 'echo well')" well 'the guest that was looked at'
 same "$bad" '' 'handles'
