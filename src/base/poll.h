@@ -109,7 +109,7 @@ static inline uint64_t poll_window_ticks(const struct poll_window *p, int64_t ns
 static inline bool poll_window_spin(struct poll_window *p, bool neighbour,
 				    bool (*ready)(void *arg), void *arg)
 {
-	uint64_t start, now, span, gap, yielded;
+	uint64_t start, now, span, gap, yielded, looks;
 
 	p->looked_ticks = 0;
 	if (ready(arg))
@@ -123,12 +123,16 @@ static inline bool poll_window_spin(struct poll_window *p, bool neighbour,
 	for (unsigned int i = 0; i < POLL_LOOKS_MAX; i++) {
 		/* No PAUSE between: to a hypervisor under us it is a reason to
 		   take the CPU away, at the price of the whole window. */
+		looks = now;
 		if (now - yielded >= gap) {
 			sched_yield();
 			yielded = now;
+			/* Others may have had the CPU for long: what they did
+			   in it was not seen then. */
+			looks = __rdtsc();
 		}
 		if (ready(arg)) {
-			p->looked_ticks = now;
+			p->looked_ticks = looks;
 			return true;
 		}
 		now = __rdtsc();

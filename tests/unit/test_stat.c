@@ -6,6 +6,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+static int slow_yield(void);
+#include <sched.h>
+#define sched_yield slow_yield
+#include "base/poll.h"
+#undef sched_yield
 #include "base/ticks.h"
 #include "ring/memfd.h"
 #include "ring/stat.h"
@@ -116,6 +121,36 @@ static void test_ticks(void)
 	   "a day does not overflow");
 }
 
+/* Somebody else has the CPU; when we have it again, there is work. */
+static struct {
+	unsigned int looks;
+	uint64_t back_ticks;
+} other;
+
+static int slow_yield(void)
+{
+	usleep(2000);
+	other.back_ticks = ticks_now();
+	return 0;
+}
+
+static bool is_second_look(void *arg)
+{
+	(void)arg;
+	return ++other.looks == 2;
+}
+
+/* How long an access waited begins no earlier than somebody could see it. */
+static void test_looked(void)
+{
+	struct poll_window p = { .ns = NS_PER_MS, .on = true, .one_cpu = true,
+				 .ticks_per_ms = 1000000 };
+
+	ok(poll_window_spin(&p, true, is_second_look, NULL), "the second look finds it");
+	ok(p.looked_ticks && p.looked_ticks >= other.back_ticks,
+	   "which was after the others had the CPU");
+}
+
 int main(void)
 {
 	test_layout();
@@ -123,5 +158,6 @@ int main(void)
 	test_counting();
 	test_page();
 	test_ticks();
+	test_looked();
 	return tap_done();
 }
