@@ -31,14 +31,22 @@ bool dma_write(struct bus *b, uint64_t gpa, const void *buf, size_t len_bytes)
 	return b->host->dma->copy(b->host->ctx, gpa, (void *)buf, len_bytes, true);
 }
 
-int dma_map(struct bus *b, struct dma_map *m, const struct dma_seg *seg,
-	    unsigned int seg_count, bool to_guest,
-	    struct iovec *iov, unsigned int iov_max)
+static int map(struct bus *b, struct dma_map *m, const struct dma_seg *seg,
+	       unsigned int seg_count, bool to_guest,
+	       struct iovec *iov, unsigned int iov_max)
 {
 	if (!b->host->dma)
 		return -EINVAL;
 	return b->host->dma->map(b->host->ctx, m, seg, seg_count, to_guest,
 				 iov, iov_max);
+}
+
+int dma_map(struct bus *b, struct dma_map *m, const struct dma_seg *seg,
+	    unsigned int seg_count, bool to_guest,
+	    struct iovec *iov, unsigned int iov_max)
+{
+	m->hint = false;
+	return map(b, m, seg, seg_count, to_guest, iov, iov_max);
 }
 
 void dma_unmap(struct bus *b, struct dma_map *m)
@@ -54,6 +62,7 @@ void dma_prefetch(struct bus *b, const struct dma_seg *seg,
 	static struct dma_map m;
 	static struct iovec iov[DMA_MAP_FRAMES];
 
-	if (dma_map(b, &m, seg, seg_count, false, iov, DMA_MAP_FRAMES) >= 0)
+	m.hint = true;
+	if (map(b, &m, seg, seg_count, false, iov, DMA_MAP_FRAMES) >= 0)
 		dma_unmap(b, &m);
 }

@@ -41,6 +41,8 @@ struct dma_seg {
 #define DMA_MAP_FRAMES	512u		/* frames one dma_map() may cover */
 struct dma_map {
 	bool to_guest;
+	bool hint;			/* nobody is given its bytes: the copies
+					   that follow are counted */
 	unsigned int count;		/* pinned frames */
 	void *pin[DMA_MAP_FRAMES];	/* the map cache's handles */
 	uint64_t gfn[DMA_MAP_FRAMES];

@@ -187,7 +187,8 @@ static int map(void *ctx, struct dma_map *m, const struct dma_seg *seg,
 		return rc;
 	}
 	for (unsigned int s = 0; s < seg_count; s++) {
-		count_bytes(seg[s].len_bytes, to_guest);
+		if (!m->hint)
+			count_bytes(seg[s].len_bytes, to_guest);
 		rc = fill_iov(m, &seg[s], &frame, iov + used, iov_max - used);
 		if (rc < 0) {
 			unpin_all(m);

@@ -7,6 +7,9 @@
  */
 #include <errno.h>
 
+#include "base/stat.h"
+#include "bus/bus.h"
+#include "bus/dma.h"
 #include "fakeguest.h"
 #include "hv/hv.h"
 #include "mem/guest.h"
@@ -180,6 +183,26 @@ static void test_dirty(void)
 	dma_guest_log_dirty(false);
 }
 
+static void test_counts(void)
+{
+	static struct stat_block block;
+	const struct bus_host host = { .dma = dma };
+	struct bus b = { .host = &host };
+	const struct dma_seg seg[] = { { 0x30000, 1500 }, { 0x32000, 500 } };
+
+	stat_own = &block;
+	dma_prefetch(&b, seg, 2);
+	ok(stat_get(STAT_MAP_MISSES) == 2 && !stat_get(STAT_DMA_BYTES + STAT_READ),
+	   "what is only brought near is nobody's yet");
+	dma_read(&b, seg[0].gpa, buf, seg[0].len_bytes);
+	dma_read(&b, seg[1].gpa, buf, seg[1].len_bytes);
+	is_hex(stat_get(STAT_DMA_BYTES + STAT_READ), 2000, "a byte is counted once");
+	dma_map(&b, &map1, seg, 2, true, iov, 600);
+	dma_unmap(&b, &map1);
+	is_hex(stat_get(STAT_DMA_BYTES + STAT_WRITE), 2000, "and so is one that is mapped");
+	stat_own = NULL;
+}
+
 static void test_invalidate(void)
 {
 	const struct dma_seg seg = { 0x4000, 0x2000 };
@@ -207,6 +230,7 @@ int main(void)
 	test_map();
 	test_map_limits();
 	test_dirty();
+	test_counts();
 	test_invalidate();
 	fakeguest_free(g);
 	return tap_done();
