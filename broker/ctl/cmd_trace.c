@@ -23,7 +23,7 @@
 #include "ctl/windows.h"
 #include "ring/trace.h"
 
-#define POLL_MS		50
+#define POLL_MS		10	/* a ring holds what comes in so long */
 #define BATCH		256u
 #define NAME_ROOM	40
 #define CFG_BYTES	256u

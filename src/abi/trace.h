@@ -19,7 +19,7 @@
 
 #define TRACE_MAGIC	0x31435254u	/* "TRC1" */
 #define TRACE_VERSION	1u
-#define TRACE_RECORDS	4096u
+#define TRACE_RECORDS	512u		/* five pages a worker, once they ran full */
 
 /* How an access was answered. */
 enum trace_kind {

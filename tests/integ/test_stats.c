@@ -7,6 +7,7 @@
  */
 #include <sched.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "abi/chan.h"
@@ -249,6 +250,27 @@ static void test_survival(void)
 	is_hex(peer(FF_PLATFORM, STAT_REFUSED), 0, "nobody lied");
 }
 
+/* Of memory that is there; a page of counters is there from the start. */
+static uint64_t held_bytes(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) ? UINT64_MAX : (uint64_t)st.st_blocks * 512;
+}
+
+/* A family has 10 MB, and what is only looked at now and then few of them. */
+static void test_memory(void)
+{
+	uint64_t total = all_accesses(FF_PLATFORM) + 5000;
+
+	for (int i = 0; i < 5000; i++)
+		fakeguest_in(g, 0, SCRATCH, 1);
+	settle(FF_PLATFORM, total);
+	ok(held_bytes(f.trace_fd[FF_PLATFORM]) <= 20 << 10, "a full ring is 20 KiB");
+	ok(held_bytes(f.stat_fd[FF_BROKER]) <= 8 << 10 &&
+	   held_bytes(f.stat_fd[FF_PLATFORM]) <= 4 << 10, "counters: two pages, one page");
+}
+
 static void test_buffered(void)
 {
 	uint64_t writes = own(FF_BROKER, STAT_BUFFERED);
@@ -291,6 +313,7 @@ int main(void)
 		test_dma();
 		test_buffered();
 		test_histograms();
+		test_memory();
 		test_survival();
 		ok(!fakeguest_fault(g), "Xen is content: %s",
 		   fakeguest_fault(g) ? fakeguest_fault(g) : "");
