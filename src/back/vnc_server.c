@@ -687,5 +687,6 @@ void vnc_server_open(const struct vnc_conf *conf)
 	set_up_screen(me.screen);
 	set_format();
 	vnc_input_open(conf->input, conf->input_kick_fd);
+	count_clients();	/* a predecessor's are gone */
 	warm_up();
 }

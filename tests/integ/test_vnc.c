@@ -29,6 +29,7 @@
 #include "base/log.h"
 #include "loopback.h"
 #include "ring/memfd.h"
+#include "ring/stat.h"
 #include "tap.h"
 
 static struct fb *fb;
@@ -41,6 +42,8 @@ static pid_t server;
 static struct disp *disp;
 static const char *client_password = "", *client_host = "127.0.0.1";
 static const char *program;		/* cloister-vnc, or NULL */
+static int stats_fd = -1;		/* what the server counts in, or -1 */
+static struct stat_page *stats;
 
 /* The client library's own; the server is the one under test. */
 const char *__lsan_default_suppressions(void);
@@ -69,6 +72,7 @@ static void serve_here(const struct server_fds *fd, bool password)
 	};
 
 	log_init(-1, "server", LOG_L_ERR);
+	stat_own = stats ? &stats->block[0] : NULL;
 	vnc_server_open(&conf);
 	vnc_server_serve();
 	_exit(0);
@@ -81,7 +85,7 @@ static void run_program(const struct server_fds *fd, bool password)
 		{ fd->log, FD_LOG }, { fd->ctl, FD_CTL }, { fd->fb, FD_VNC_FB },
 		{ scan_fd, FD_VNC_SCAN }, { painted_fd, FD_VNC_PAINTED },
 		{ fd->listen, FD_VNC_LISTEN }, { fd->input, FD_VNC_INPUT },
-		{ kick_fd, FD_VNC_INPUT_KICK },
+		{ kick_fd, FD_VNC_INPUT_KICK }, { stats_fd, FD_STATS },
 	};
 	enum { COUNT = sizeof(to) / sizeof(to[0]), HIGH = 100 };
 	uint64_t mask = 0;
@@ -91,7 +95,8 @@ static void run_program(const struct server_fds *fd, bool password)
 		dup2(to[i][0], HIGH + i);
 	close_range(3, HIGH - 1, 0);
 	for (int i = 0; i < COUNT; i++) {
-		dup2(HIGH + i, to[i][1]);
+		if (dup2(HIGH + i, to[i][1]) < 0)
+			continue;	/* nobody counts */
 		mask |= UINT64_C(1) << to[i][1];
 	}
 	close_range(HIGH, ~0u, 0);
@@ -554,6 +559,42 @@ static void test_password(void)
 	stop_server("password");
 }
 
+static bool counts_clients(unsigned int n)
+{
+	for (int i = 0; i < 1000; i++) {
+		if (stat_block_get(&stats->block[0], STAT_VNC_CLIENTS) == n)
+			return true;
+		usleep(5000);
+	}
+	return false;
+}
+
+/* Its counters are those of all that were there before. */
+static void test_counters(void)
+{
+	rfbClient *c;
+
+	stats_fd = memfd_make_stats();
+	stats = stat_map(stats_fd, true);
+	if (!stats)
+		die_here("counters");
+	stat_block_add(&stats->block[0], STAT_VNC_CLIENTS, 3);
+	stat_block_add(&stats->block[0], STAT_VNC_ACCEPTED, 3);
+	start_server(false);
+	ok(counts_clients(0), "a predecessor's clients are gone");
+	c = connect_client();
+	ok(counts_clients(1), "one is there");
+	is_hex(stat_block_get(&stats->block[0], STAT_VNC_ACCEPTED), 4, "the fourth ever");
+	if (c)
+		end_client(c);
+	ok(counts_clients(0), "and leaves");
+	stop_server("counters");
+	munmap(stats, sizeof(*stats));
+	close(stats_fd);
+	stats = NULL;
+	stats_fd = -1;
+}
+
 /* IPv4 clients of such a socket have addresses like ::ffff:127.0.0.1. */
 static void test_ipv6(void)
 {
@@ -778,6 +819,7 @@ int main(int argc, char **argv)
 	test_scans_follow_need();
 	test_input();
 	test_password();
+	test_counters();
 	test_ipv6();
 	test_bad_messages();
 	test_slow_reader();
