@@ -354,10 +354,15 @@ static void close_tap(struct nic *nic)
 	(void)nic;
 	if (tap.fd < 0)
 		return;
-	log_info("tap is closed: sent=%" PRIu64 " send_drops=%" PRIu64
-		 " received=%" PRIu64 " receive_drops=%" PRIu64,
-		 stat_get(STAT_NET_FRAMES + STAT_SEND), stat_get(STAT_NET_DROPS + STAT_SEND),
-		 stat_get(STAT_NET_FRAMES + STAT_RECEIVE), stat_get(STAT_NET_DROPS + STAT_RECEIVE));
+	if (stat_own)
+		log_info("tap is closed: sent=%" PRIu64 " send_drops=%" PRIu64
+			 " received=%" PRIu64 " receive_drops=%" PRIu64,
+			 stat_get(STAT_NET_FRAMES + STAT_SEND),
+			 stat_get(STAT_NET_DROPS + STAT_SEND),
+			 stat_get(STAT_NET_FRAMES + STAT_RECEIVE),
+			 stat_get(STAT_NET_DROPS + STAT_RECEIVE));
+	else
+		log_info("tap is closed");
 	let_go();
 }
 

@@ -23,7 +23,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "abi/log_msg.h"
 #include "back/nic_tap.h"
+#include "base/log.h"
 #include "base/mac.h"
 #include "base/stat.h"
 #include "framekit.h"
@@ -436,6 +438,32 @@ static void test_flood(void)
 	nic->ops->close(nic);
 }
 
+/* With nobody counting it does not say that there was nothing. */
+static void test_last_line(void)
+{
+	struct stat_block *mine = stat_own;
+	struct log_msg m = { 0 };
+	int log[2], peer;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, log))
+		return;
+	log_init(log[0], "net", LOG_L_INFO);
+	for (int counts = 1; counts >= 0; counts--) {
+		peer = begin_pair();
+		stat_own = counts ? mine : NULL;
+		nic->ops->close(nic);
+		memset(&m, 0, sizeof(m));
+		ok(recv(log[1], &m, sizeof(m), MSG_DONTWAIT) > 0 &&
+		   !strstr(m.text, "sent=") == !counts, "closed, %s",
+		   counts ? "with figures" : "nobody has counted");
+		stat_own = mine;
+		close(peer);
+	}
+	log_init(-1, "test", LOG_L_INFO);
+	close(log[0]);
+	close(log[1]);
+}
+
 static void test_end(void)
 {
 	int peer = begin_pair();
@@ -630,6 +658,7 @@ int main(void)
 	test_bad_frames();
 	test_no_buffer();
 	test_flood();
+	test_last_line();
 	test_end();
 	test_mac();
 	test_real();
