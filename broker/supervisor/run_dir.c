@@ -5,7 +5,7 @@
  * Runs in the supervisor, once the guest is served.  A directory whose lock is
  * free belongs to nobody any more.  Who wants one makes it, locks it and then
  * looks whether it is still there: in between, another supervisor may have
- * taken it for a dead one's and removed it.
+ * taken it for a dead one's and removed it, or be about to.
  */
 #include "supervisor/run_dir.h"
 
@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #define TRIES		8	/* lost against a supervisor that tidies up */
+#define PAUSE_US	2000	/* it has the lock for less than that */
 #define DIR_MODE	0755	/* an exporter without rights reads the textfile */
 #define NAME_ROOM	12	/* a domid */
 
@@ -150,8 +151,13 @@ static int claim(void)
 		if (rc == 1)
 			return fd;
 		close(fd);
-		if (rc != -ESTALE)
-			return rc ? rc : -EBUSY;
+		if (rc == 0) {
+			/* A family's, or somebody's who removes it. */
+			rc = -EBUSY;
+			usleep(PAUSE_US);
+		} else if (rc != -ESTALE) {
+			return rc;
+		}
 	}
 	return rc;
 }

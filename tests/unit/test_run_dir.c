@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "supervisor/run_dir.h"
@@ -119,6 +120,43 @@ static void test_live(void)
 	rmdir(in_dir("run/7"));
 }
 
+/*
+ * Another supervisor that starts at the same time takes what we have made, and
+ * not locked yet, for a dead family's.  How long it needs is the scheduler's
+ * business, so it may win some times.
+ */
+static void test_tidied_up(void)
+{
+	bool good = false;
+
+	for (int i = 0; i < 20 && !good; i++) {
+		int go[2], fd;
+		pid_t pid;
+		char b;
+
+		mkdir(in_dir("run/7"), 0755);
+		if (pipe(go) || (pid = fork()) < 0)
+			break;
+		if (pid == 0) {
+			fd = open(in_dir("run/7"), O_RDONLY | O_DIRECTORY);
+			flock(fd, LOCK_EX);
+			if (write(go[1], "", 1) == 1)
+				usleep(1000);
+			rmdir(in_dir("run/7"));
+			_exit(0);
+		}
+		if (read(go[0], &b, 1) == 1)
+			good = run_dir_open(base, 7, why, sizeof(why)) == 0;
+		waitpid(pid, NULL, 0);
+		if (good)
+			good = exists("run/7");
+		run_dir_close();
+		close(go[0]);
+		close(go[1]);
+	}
+	ok(good, "who tidies up at the same time is waited for: %s", why);
+}
+
 static void test_hostile(void)
 {
 	char target[sizeof(dir) + 8];
@@ -184,6 +222,7 @@ int main(void)
 	test_life();
 	test_dead();
 	test_live();
+	test_tidied_up();
 	test_hostile();
 	test_long_path();
 	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
