@@ -624,7 +624,9 @@ int main(int argc, char **argv)
 	clean_process();
 	if (sup.conf.probe)
 		return run_probe();
-	notify_begin();
+	/* Under xl the socket, if any, is the toolstack's own. */
+	if (sup.conf.is_serve)
+		notify_begin();
 	if (!find_domain())
 		return 1;
 	set_up(argc, argv);

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -38,14 +39,15 @@ def ctl(*args):
                           capture_output=True, text=True, timeout=60, check=False)
 
 
-def start():
+def start(**env):
     """The supervisor, once it serves; it finds its programs beside itself."""
     log = open(f'{DIR}/log', 'w+', encoding='utf-8')
     process = subprocess.Popen(
         [f'{DIR}/cloister', '-xen-domid', str(DOMID), '-name', 'whole', '-machine', 'xenfv',
          '-m', '64', '-device', 'VGA', '-serial', 'null', '-drive',
          f'file={DIR}/disk.img,if=ide,index=0,format=raw', '-cloister',
-         f'run-dir={DIR}/run'], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+         f'run-dir={DIR}/run'], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        env={**os.environ, **env})
     deadline = time.time() + 30
     while ctl('status', 'whole').returncode and process.poll() is None and \
             time.time() < deadline:
@@ -119,11 +121,19 @@ def main():
         process.wait()
         ok(ctl('status', 'whole').returncode == 3 and os.path.exists(f'{DIR}/run/{DOMID}'),
            'killed: it is no guest any more')
-        process, log = start()
-        ok(ctl('status', 'whole').returncode == 0, 'a successor takes its place', log)
-        process.send_signal(signal.SIGTERM)
-        ok(process.wait(20) == 0 and os.listdir(f'{DIR}/run') == [],
-           'and leaves nothing behind')
+        # The toolstack may be a unit that systemd wants to hear of.
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+            systemd.bind(f'{DIR}/notify')
+            process, log = start(NOTIFY_SOCKET=f'{DIR}/notify')
+            ok(ctl('status', 'whole').returncode == 0, 'a successor takes its place', log)
+            process.send_signal(signal.SIGTERM)
+            ok(process.wait(20) == 0 and os.listdir(f'{DIR}/run') == [],
+               'and leaves nothing behind')
+            try:
+                said = systemd.recv(1000, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                said = b''
+            ok(not said, 'what systemd wants of the toolstack is not for us to say', said)
     finally:
         if process.poll() is None:
             process.kill()
