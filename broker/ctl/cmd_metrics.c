@@ -120,12 +120,14 @@ enum ctl_exit cmd_metrics(const struct ctl *ctl)
 {
 	json_t *list = ctl->json ? json_array() : NULL;
 	struct guest_list l;
-	enum ctl_exit status = guest_list_get(ctl->run_dir, ctl->arg[0], &l);
+	enum ctl_exit found = guest_list_get(ctl->run_dir, ctl->arg[0], &l);
+	enum ctl_exit status = found;
 
-	for (size_t i = 0; status == CTL_OK && i < l.count; i++) {
+	/* One that does not answer is no reason to be silent about the others. */
+	for (size_t i = 0; found == CTL_OK && i < l.count; i++) {
 		struct guest *g = &l.guest[i];
-		json_t *o = client_ask(&g->client, "metrics", NULL, NULL, g->why,
-				       sizeof(g->why));
+		json_t *o = g->status ? client_ask(&g->client, "metrics", NULL, NULL,
+						   g->why, sizeof(g->why)) : NULL;
 
 		if (!o) {
 			ctl_complain("guest %u: %s", g->client.domid, g->why);
@@ -139,11 +141,12 @@ enum ctl_exit cmd_metrics(const struct ctl *ctl)
 		}
 		json_decref(o);
 	}
-	if (status == CTL_OK && list)
-		ctl_print_json(json_incref(list));
-	else if (status == CTL_OK)
+	if (status && (found || ctl->arg[0]))
+		json_decref(list);	/* nothing to show */
+	else if (list)
+		ctl_print_json(list);
+	else
 		print_together();
-	json_decref(list);
 	guest_list_free(&l);
 	return status;
 }

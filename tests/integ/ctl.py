@@ -513,6 +513,10 @@ def check_silence():
     r = ctl('list')
     ok(r.returncode == 0 and b'no answer' in r.stdout and b'beta' in r.stdout and
        time.time() - began < 15, 'one who does not answer: listed as such', r)
+    r = ctl('metrics')
+    ok(r.returncode == 1 and b'guest 67: ' in r.stderr and b'name="alpha"' in r.stdout and
+       b'name="beta"' in r.stdout and r.stdout.endswith(b'# EOF\n'),
+       'and does not keep the metrics of the others', r)
     listener.close()
     r = ctl('list')
     ok(r.returncode == 0 and b' 67 ' not in r.stdout, 'a stale socket is passed over', r)
