@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
@@ -27,8 +28,11 @@
 #include "base/log.h"
 
 #define OWN		"supervisor"
+#define FAMILY		"cloister-"	/* and a domid */
 #define PATH_LEN	512
 #define KILL_ROUNDS	32
+#define TRIES		8	/* lost against a supervisor that tidies up */
+#define PAUSE_US	1000	/* it has the lock for less than that */
 
 static const char *test_root;
 static char root[PATH_LEN];		/* where the hierarchy is mounted */
@@ -36,6 +40,7 @@ static char dir[PATH_LEN];		/* of the family; "" while there is none */
 static char came_from[PATH_LEN];	/* our group before, or "" */
 static bool delegated;			/* came_from is ours to divide */
 static bool inside;			/* we are in dir/supervisor */
+static int lock = -1;			/* dir; locked as long as we live */
 
 void cgroup_use_root(const char *at)
 {
@@ -183,17 +188,65 @@ void cgroup_enable(const char *controller)
 
 /* ---- the family's group ---- */
 
-/* What an earlier one left: its limits are not ours. */
-static void remove_groups(void)
+/* Those of a family whose processes are gone; one with a process stays. */
+static void remove_groups(int family)
 {
-	DIR *d = opendir(dir);
+	int copy = openat(family, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = copy < 0 ? NULL : fdopendir(copy);
 	struct dirent *e;
 
+	if (!d && copy >= 0)
+		close(copy);
 	while (d && (e = readdir(d)))
 		if (e->d_type == DT_DIR && e->d_name[0] != '.')
-			unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR);
+			unlinkat(family, e->d_name, AT_REMOVEDIR);
 	if (d)
 		closedir(d);
+}
+
+static void let_go(void)
+{
+	if (lock >= 0)
+		close(lock);
+	lock = -1;
+}
+
+/* 0; -EBUSY: somebody else has it; -ESTALE: it was removed; or -errno. */
+static int hold(void)
+{
+	int rc, fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat held, there;
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB))
+		rc = errno == EWOULDBLOCK ? -EBUSY : -errno;
+	else if (fstat(fd, &held) || stat(dir, &there) || held.st_ino != there.st_ino)
+		rc = -ESTALE;
+	else
+		rc = 0;
+	if (rc)
+		close(fd);
+	else
+		lock = fd;
+	return rc;
+}
+
+/* Makes and locks @dir; others may take it for a dead family's in between. */
+static int claim(void)
+{
+	int rc = -EAGAIN;
+
+	for (int i = 0; i < TRIES; i++) {
+		rc = make_all(dir);
+		if (rc == 0)
+			rc = hold();
+		if (rc == -EBUSY)
+			usleep(PAUSE_US);
+		else if (rc != -ESTALE && rc != -ENOENT)
+			break;
+	}
+	return rc;
 }
 
 static int make_family(uint32_t domid, const char *parent)
@@ -204,14 +257,56 @@ static int make_family(uint32_t domid, const char *parent)
 
 	while (*below == '/')
 		below++;
-	len = snprintf(dir, sizeof(dir), "%s%s%s/cloister-%u", top,
+	len = snprintf(dir, sizeof(dir), "%s%s%s/" FAMILY "%u", top,
 		       below[0] ? "/" : "", below, domid);
 	/* Names of groups go behind it. */
 	if (len >= (int)sizeof(dir) - 64)
 		return -ENAMETOOLONG;
-	remove_groups();
-	rmdir(dir);
-	return make_all(dir);
+	/* What an earlier one left: its limits are not ours. */
+	if (hold() == 0) {
+		remove_groups(lock);
+		rmdir(dir);
+		let_go();
+	}
+	return claim();
+}
+
+static bool is_family(const char *name)
+{
+	size_t len = sizeof(FAMILY) - 1;
+
+	return strncmp(name, FAMILY, len) == 0 && name[len] &&
+		!name[len + strspn(name + len, "0123456789")];
+}
+
+void cgroup_remove_dead(void)
+{
+	char parent[PATH_LEN], *own;
+	struct dirent *e;
+	DIR *d;
+
+	if (!dir[0])
+		return;
+	snprintf(parent, sizeof(parent), "%s", dir);
+	own = strrchr(parent, '/');
+	*own++ = '\0';
+	d = opendir(parent);
+	while (d && (e = readdir(d))) {
+		int fd;
+
+		if (!is_family(e->d_name) || strcmp(e->d_name, own) == 0)
+			continue;
+		fd = openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY |
+			    O_NOFOLLOW | O_CLOEXEC);
+		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+			remove_groups(fd);
+			unlinkat(dirfd(d), e->d_name, AT_REMOVEDIR);
+		}
+		if (fd >= 0)
+			close(fd);
+	}
+	if (d)
+		closedir(d);
 }
 
 bool cgroup_begin(uint32_t domid, const char *parent)
@@ -220,6 +315,7 @@ bool cgroup_begin(uint32_t domid, const char *parent)
 
 	dir[0] = '\0';
 	inside = delegated = false;
+	let_go();
 	if (!find_root()) {
 		log_info("no accounting and no limits per process: "
 			 "/sys/fs/cgroup is not cgroup version 2");
@@ -324,8 +420,9 @@ void cgroup_end(void)
 	if (!dir[0])
 		return;
 	leave_own();
-	remove_groups();
+	remove_groups(lock);
 	if (rmdir(dir) && errno != ENOENT && !inside)
 		log_event(LOG_L_INFO, errno, "cgroup stays behind: %s", dir);
+	let_go();
 	dir[0] = '\0';
 }

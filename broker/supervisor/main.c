@@ -380,6 +380,7 @@ static void on_family_ready(void)
 	control_family_begin(sup.base, &sup.roster, &sup.qmp, sup.began_ns);
 	/* Moving a process waits for all CPUs. */
 	cgroup_enter_own();
+	cgroup_remove_dead();
 	metrics_family_begin(sup.base, &sup.roster, sup.began_ns);
 }
 

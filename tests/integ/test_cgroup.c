@@ -154,6 +154,54 @@ static void test_leftover(void)
 	cgroup_end();
 }
 
+/* Has a family of its own, nobody in its groups yet, and lives. */
+static pid_t begin_other(uint32_t domid)
+{
+	int ready[2];
+	pid_t pid;
+	char b;
+
+	if (pipe(ready))
+		return -1;
+	pid = fork();
+	if (pid == 0) {
+		cgroup_begin(domid, parent);
+		close(cgroup_make("disk0"));
+		_exit(write(ready[1], "", 1) == 1 ? do_nothing() : 1);
+	}
+	close(ready[1]);
+	if (pid > 0 && read(ready[0], &b, 1) != 1)
+		pid = -1;
+	close(ready[0]);
+	return pid;
+}
+
+/* A domid does not come again: who was killed has others to tidy up. */
+static void test_dead(void)
+{
+	pid_t pid = begin_other(DOMID + 2);
+	char other[300], group[310];
+
+	cgroup_begin(DOMID, parent);
+	snprintf(other, sizeof(other), "%s/cloister-%u", top, DOMID + 2);
+	snprintf(group, sizeof(group), "%s/disk0", other);
+	cgroup_remove_dead();
+	ok(pid > 0 && access(group, F_OK) == 0, "a family that lives keeps empty groups");
+	cgroup_end();
+	ok(!cgroup_begin(DOMID + 2, parent), "nor does a second one get its groups");
+	ok(access(group, F_OK) == 0, "or takes any away");
+	kill(pid, SIGKILL);
+	wait_for(pid);
+	ok(access(group, F_OK) == 0, "killed: they are still there");
+	cgroup_begin(DOMID, parent);
+	close(cgroup_make("vga"));
+	cgroup_remove_dead();
+	ok(access(other, F_OK) != 0, "until another family is served");
+	snprintf(group, sizeof(group), "%s/vga", cgroup_path());
+	ok(access(group, F_OK) == 0, "which keeps its own");
+	cgroup_end();
+}
+
 /* ---- as a unit of systemd's ---- */
 
 static int put_self(const char *dir)
@@ -388,6 +436,7 @@ int main(void)
 		return skip_all("needs root and a cgroup v2 hierarchy to write to");
 	test_life();
 	test_leftover();
+	test_dead();
 	test_delegation();
 	test_limits();
 	ok(rmdir(top) == 0, "the test's own group is empty");
