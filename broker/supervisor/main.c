@@ -606,10 +606,23 @@ static void set_up(int argc, char **argv)
 			log_warn("%s", sup.conf.note[i]);
 }
 
+/* What we open must not become what we log to. */
+static void fill_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	enum conf_result rc;
 
+	fill_standard();
 	sup.began_ns = clock_now_ns();
 	log_init(-1, "cloister", LOG_L_INFO);
 	rc = read_conf(argc, argv);

@@ -112,6 +112,19 @@ else
 	tell $? 'and no groups stay behind'
 fi
 
+# Closed from the start, 2 would be the first thing that is opened.
+"$dir/cloister" serve --domid 31004 --memory 64 --disk "file=$dir/disk.img" \
+	--config "$dir/settings" <&- >&- 2>&- &
+pid=$!
+for _ in $(seq 100); do
+	[ -S "$dir/run/31004/control.sock" ] && break
+	sleep 0.1
+done
+[ "$(readlink /proc/$pid/fd/{0,1,2} | sort -u)" = /dev/null ]
+tell $? 'without standard input, output and error it has stand-ins'
+stop
+tell $? '... and ends well'
+
 # No groups at all: in a mount namespace without them.
 if unshare --mount true 2>/dev/null; then
 	cat >"$dir/bare" <<-'SH'
