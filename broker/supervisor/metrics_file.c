@@ -86,8 +86,10 @@ int metrics_file_begin(struct event_base *base, struct metrics *m,
 {
 	const struct timeval every = { every_s, 0 };
 
-	if (snprintf(out.path, sizeof(out.path), "%s", path) >= (int)sizeof(out.path))
+	if (snprintf(out.path, sizeof(out.path), "%s", path) >= (int)sizeof(out.path)) {
+		out.path[0] = '\0';	/* half a name is another file's */
 		return -ENAMETOOLONG;
+	}
 	snprintf(out.fresh, sizeof(out.fresh), "%s.new", path);
 	out.m = m;
 	out.said = 0;

@@ -289,6 +289,24 @@ static void test_full_disk(void)
 	rmdir(at);
 }
 
+/* A name that does not fit, and whose beginning is somebody's file. */
+static void test_too_long(void)
+{
+	char path[1100], victim[1024];
+	size_t at = strlen(dir);
+
+	memset(path, '/', sizeof(path));
+	memcpy(path, dir, at);
+	snprintf(path + sizeof(victim) - 7, 7, "victim");
+	memcpy(victim, path, sizeof(victim));
+	close(open(victim, O_CREAT | O_WRONLY, 0600));
+	snprintf(path + sizeof(victim) - 1, 20, "-and-more");
+	ok(metrics_file_begin(base, &m, path, 1) == -ENAMETOOLONG, "a name that is too long");
+	metrics_file_end();
+	ok(access(victim, F_OK) == 0, "is not cut and removed");
+	unlink(victim);
+}
+
 static int listen_here(void)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -325,6 +343,7 @@ int main(void)
 	ok(join() < 0, "until it ends");
 	unlink(address.sun_path);
 	test_file();
+	test_too_long();
 	test_full_disk();
 	event_base_free(base);
 	rmdir(dir);
