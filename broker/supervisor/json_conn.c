@@ -91,6 +91,9 @@ static void flush_out(struct json_conn *c)
 
 		if (r < 0 && errno != EAGAIN && errno != EINTR) {
 			c->out_len = 0;	/* the reader will see it and drop it */
+			if (c->out_fd >= 0)
+				close(c->out_fd);
+			c->out_fd = -1;
 			return;
 		}
 		if (r <= 0)
