@@ -54,6 +54,7 @@ skip() {
 begin() {
 	domid=$1
 	shift
+	: >"$dir/log"		# the last one is not to be taken for this one
 	"$dir/cloister" serve --domid "$domid" --memory 64 --disk "file=$dir/disk.img" \
 		--config "$dir/settings" "$@" 2>"$dir/log" </dev/null &
 	pid=$!
