@@ -43,23 +43,9 @@ static struct {
 
 /* ---- one request ---- */
 
-static bool put_error(struct json_conn *c, json_t *id, const char *class,
-		      const char *desc)
-{
-	json_t *msg = json_pack("{s:{s:s,s:s}}", "error", "class", class,
-				"desc", desc);
-
-	if (!msg)
-		msg = json_pack("{s:{s:s,s:s}}", "error", "class", class,
-				"desc", "not UTF-8");
-	if (msg && id)
-		json_object_set(msg, "id", id);
-	return json_conn_put(c, msg);
-}
-
 static bool on_bad(struct json_conn *c, const char *desc)
 {
-	return put_error(c, NULL, "Usage", desc);
+	return json_conn_put_error(c, NULL, "Usage", desc);
 }
 
 static bool run_command(struct json_conn *c, json_t *request)
@@ -70,10 +56,10 @@ static bool run_command(struct json_conn *c, json_t *request)
 	json_t *value, *msg;
 
 	if (!name)
-		return put_error(c, id, "Usage", "no member \"execute\"");
+		return json_conn_put_error(c, id, "Usage", "no member \"execute\"");
 	value = control_cmd_run(name, json_object_get(request, "arguments"), &reply);
 	if (!value)
-		return put_error(c, id, reply.class, reply.desc);
+		return json_conn_put_error(c, id, reply.class, reply.desc);
 	msg = json_object();
 	json_object_set_new(msg, "return", value);
 	if (id)
@@ -92,7 +78,7 @@ static bool on_object(struct json_conn *c, const char *text, size_t len,
 	(void)held;
 	((struct client *)c)->spoke_ns = clock_now_ns();
 	if (!request)
-		return put_error(c, NULL, "Usage", why.text);
+		return json_conn_put_error(c, NULL, "Usage", why.text);
 	good = run_command(c, request);
 	json_decref(request);
 	return good;

@@ -404,11 +404,6 @@ int family_start(enum member m)
 	return 0;
 }
 
-pid_t family_pid(enum member m)
-{
-	return fam.child[m].pid;
-}
-
 const struct stat_block *family_about(enum member m)
 {
 	return &fam.about[m];

@@ -30,10 +30,9 @@ void family_begin(struct event_base *base, struct roster *r,
  */
 int family_start(enum member m);
 
-/* 0: it does not run. */
-pid_t family_pid(enum member m);
 /* What is counted about a child: STAT_IN_ABOUT of abi/stat.def. */
 const struct stat_block *family_about(enum member m);
+
 /* What is known of a child. */
 struct family_view {
 	pid_t pid;		/* 0: never started, or gone */

@@ -154,6 +154,21 @@ bool json_conn_put(struct json_conn *c, json_t *msg)
 	return true;
 }
 
+bool json_conn_put_error(struct json_conn *c, json_t *id, const char *class,
+			 const char *desc)
+{
+	json_t *msg = json_pack("{s:{s:s,s:s}}", "error", "class", class,
+				"desc", desc);
+
+	/* A text cut or quoted in the middle of a character. */
+	if (!msg)
+		msg = json_pack("{s:{s:s,s:s}}", "error", "class", class,
+				"desc", "not UTF-8");
+	if (msg && id)
+		json_object_set(msg, "id", id);
+	return json_conn_put(c, msg);
+}
+
 bool json_conn_put_fd(struct json_conn *c, json_t *msg, int fd)
 {
 	size_t at = c->out_len;

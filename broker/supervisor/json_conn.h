@@ -74,6 +74,10 @@ void json_conn_end(struct json_conn *c);
 /* Queues @msg, which is consumed, and CR LF.  False: to be dropped. */
 bool json_conn_put(struct json_conn *c, json_t *msg);
 
+/* {"error": {"class", "desc"}}, and @id (borrowed, or NULL) if there is one. */
+bool json_conn_put_error(struct json_conn *c, json_t *id, const char *class,
+			 const char *desc);
+
 /* The same, with a copy of @fd (borrowed) beside it; one at a time. */
 bool json_conn_put_fd(struct json_conn *c, json_t *msg, int fd);
 

@@ -31,7 +31,7 @@ static struct {
 static void refresh(struct metrics *m)
 {
 	for (unsigned int i = 1; i < m->count; i++)
-		m->member[i].pid = family_pid(us.who[i]);
+		m->member[i].pid = family_look(us.who[i]).pid;
 }
 
 static void describe(const struct roster *r, enum member m, struct metrics_member *p)
@@ -80,7 +80,7 @@ static void add(const struct roster *r, enum member m)
 	*p = (struct metrics_member){ .worker = roster_name(m),
 		.page = r->stat_page[m], .about = family_about(m),
 		.peer = broker && ch >= 0 ? &broker->block[1 + ch] : NULL,
-		.cgroup = cgroup_make(roster_name(m)), .pid = family_pid(m) };
+		.cgroup = cgroup_make(roster_name(m)), .pid = family_look(m).pid };
 	describe(r, m, p);
 }
 

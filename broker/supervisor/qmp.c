@@ -42,27 +42,12 @@ static struct {
 
 /* ---- replies ---- */
 
-static bool put_error(struct qmp_client *c, json_t *id, const char *class,
-		      const char *desc)
-{
-	json_t *msg = json_pack("{s:{s:s,s:s}}", "error", "class", class,
-				"desc", desc);
-
-	/* A text cut or quoted in the middle of a character. */
-	if (!msg)
-		msg = json_pack("{s:{s:s,s:s}}", "error", "class", class,
-				"desc", "not UTF-8");
-	if (msg && id)
-		json_object_set(msg, "id", id);
-	return json_conn_put(&c->conn, msg);
-}
-
 static bool put_parse_error(struct json_conn *conn, const char *what)
 {
 	char desc[JSON_ERROR_TEXT_LENGTH + 40];
 
 	snprintf(desc, sizeof(desc), "JSON parse error, %s", what);
-	return put_error((struct qmp_client *)conn, NULL, "GenericError", desc);
+	return json_conn_put_error(conn, NULL, "GenericError", desc);
 }
 
 /* ---- one command ---- */
@@ -83,7 +68,7 @@ static bool run_command(struct qmp_client *c, const char *name, json_t *obj)
 		value = qmp_cmd_run(c, name, json_object_get(obj, "arguments"), &err);
 	}
 	if (!value)
-		return put_error(c, id, err.class, err.desc);
+		return json_conn_put_error(&c->conn, id, err.class, err.desc);
 	msg = json_object();
 	json_object_set_new(msg, "return", value);
 	if (id)
@@ -105,7 +90,8 @@ static bool handle_object(struct json_conn *conn, const char *text, size_t len,
 		return put_parse_error(conn, why.text);
 	name = json_string_value(json_object_get(obj, "execute"));
 	if (!name)
-		good = put_error(c, json_object_get(obj, "id"), "GenericError",
+		good = json_conn_put_error(&c->conn,
+					   json_object_get(obj, "id"), "GenericError",
 				 "QMP input lacks member 'execute'");
 	else if (!qmp.ready && !qmp_cmd_is_early(name))
 		good = *held = true;
