@@ -15,6 +15,7 @@
 #include "base/le.h"
 #include "base/log.h"
 #include "bus/reg.h"
+#include "bus/restore.h"
 #include "bus/timer.h"
 
 #define NO_ROW	0xffu
@@ -39,6 +40,10 @@ bus_dev_id bus_add_dev(struct bus *b, const char *name, void *dev,
 
 	bug_on(b->closed || id >= BUS_DEVS);
 	bug_on(regs_bytes > STATE_REGS_BYTES - b->regs_used);
+	/* A successor finds its registers by name. */
+	bug_on(strlen(name) >= sizeof(b->state->half[0].dev[0].name));
+	for (bus_dev_id i = 0; i < id; i++)
+		bug_on(strcmp(b->dev[i].name, name) == 0);
 	b->dev[id].name = name;
 	b->dev[id].dev = dev;
 	b->dev[id].ops = ops;
@@ -454,18 +459,38 @@ void bus_run_turns(struct bus *b)
 
 /* ---- publishing ---- */
 
-static void commit_state(struct bus *b, uint32_t seq, uint64_t answer)
+/* Each half has its own: another version of us may have written the other. */
+static void write_table(const struct bus *b, struct state_half *h)
+{
+	h->dev_count = b->dev_count;
+	for (unsigned int i = 0; i < b->dev_count; i++) {
+		const struct bus_dev_ops *ops = b->dev[i].ops;
+
+		h->dev[i] = (struct state_dev){
+			.version = ops && ops->state ? ops->state->version : 0,
+			.regs_bytes = b->dev[i].regs_bytes,
+			.regs_at = b->dev[i].regs_at };
+		strncpy(h->dev[i].name, b->dev[i].name,
+			sizeof(h->dev[i].name) - 1);
+	}
+}
+
+static void commit_state(struct bus *b, uint32_t seq, uint32_t ans_tail)
 {
 	uint32_t next = b->flip + 1 ? b->flip + 1 : 2;
 	struct state_half *h = &b->state->half[next & 1];
 	uint32_t stale = b->dirty | b->dirty_before;
 
+	if (b->tables_due) {
+		b->tables_due--;
+		write_table(b, h);
+	}
 	for (unsigned int i = 0; stale; i++, stale >>= 1)
 		if (stale & 1)
 			memcpy(h->regs + b->dev[i].regs_at, b->dev[i].regs,
 			       b->dev[i].regs_bytes);
 	h->seq = seq;
-	h->answer = answer;
+	h->ans_tail = ans_tail;
 	h->isa_levels = b->isa_levels;
 	memcpy(h->intx_levels, b->intx_levels, sizeof(h->intx_levels));
 	atomic_store_explicit(&b->state->flip, next, memory_order_release);
@@ -515,19 +540,29 @@ static void publish_wake(struct bus *b)
 	b->host->wake_at(b->host->ctx, first);
 }
 
-void bus_settle(struct bus *b, uint32_t seq, uint64_t answer)
+void bus_prepare(struct bus *b)
 {
 	for (unsigned int i = 0; i < b->dev_count; i++)
 		if ((b->dirty & (1u << i)) && b->dev[i].ops &&
 		    b->dev[i].ops->settle)
 			b->dev[i].ops->settle(b->dev[i].dev);
-	commit_state(b, seq, answer);
+}
+
+void bus_commit(struct bus *b, uint32_t seq, uint32_t ans_tail)
+{
+	commit_state(b, seq, ans_tail);
 	if (b->dirty) {
 		publish_rows(b);
 		publish_mirrors(b);
 		b->dirty = 0;
 	}
 	publish_wake(b);
+}
+
+void bus_settle(struct bus *b, uint32_t seq, uint32_t ans_tail)
+{
+	bus_prepare(b);
+	bus_commit(b, seq, ans_tail);
 }
 
 static void announce(struct bus *b)
@@ -569,12 +604,12 @@ static void announce(struct bus *b)
 	c->row_count = b->row_count;
 }
 
-void bus_close(struct bus *b)
+void bus_close(struct bus *b, uint32_t seq, uint32_t ans_tail)
 {
 	bug_on(b->closed);
 	announce(b);
 	b->closed = true;
+	b->tables_due = 2;
 	b->dirty = b->dev_count == 32 ? ~0u : (1u << b->dev_count) - 1;
-	bus_settle(b, atomic_load_explicit(&b->chan->req_head,
-					   memory_order_relaxed), 0);
+	bus_settle(b, seq, ans_tail);
 }

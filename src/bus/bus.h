@@ -22,6 +22,7 @@
 #include "abi/state.h"
 
 struct bus;
+struct bus_state;		/* bus/restore.h */
 struct reg_file;
 
 #define BUS_DEVS	24u
@@ -46,6 +47,17 @@ struct bus_dev_ops {
 	void (*settle)(void *dev);
 	/* What bus_ask_turn() asked for: a piece of the work put off. */
 	void (*turn)(void *dev);
+	/*
+	 * In a worker that took over, once, when the bus is closed and before
+	 * the first request: go on from the registers.  Ask again for turns,
+	 * timers and host I/O that were under way; bring interrupt lines to
+	 * what the registers say.  Also called if the device's state was not
+	 * valid and its registers are those of power-on.
+	 */
+	void (*resume)(void *dev);
+	/* What a successor may believe of @regs; NULL: any bytes will do, and
+	   nothing follows from them. */
+	const struct bus_state *state;
 };
 
 /*
@@ -190,6 +202,7 @@ struct bus {
 	uint32_t dirty, dirty_before;	/* bit per device: since / before last flip */
 	uint32_t turns;			/* bit per device: bus_ask_turn() */
 	uint32_t flip;
+	uint8_t tables_due;		/* halves without our table of devices */
 	uint32_t isa_levels, intx_levels[4];	/* as in abi/state.h */
 	unsigned int dev_count, win_count, row_count;
 	uint32_t regs_used, bufs_used, mirror_used;
@@ -211,12 +224,13 @@ struct bus {
 	} row[CHAN_ROWS];
 };
 
-/* @chan and @state are mapped, zeroed, with valid headers. */
+/* @chan and @state are mapped, with valid headers; zeroed, or a predecessor's. */
 void bus_init(struct bus *b, const struct bus_host *host, struct chan *chan,
 	      struct state *state);
 
-/* All devices are there: announce windows and rows, publish everything. */
-void bus_close(struct bus *b);
+/* All devices are there: announce windows and rows, publish everything, with
+   @seq and @ans_tail as bus_commit() has them. */
+void bus_close(struct bus *b, uint32_t seq, uint32_t ans_tail);
 
 /*
  * Carry out one IO_ACCESS.  @m is a private copy; @data is its data slot
@@ -245,10 +259,20 @@ static inline bool bus_turns_wait(const struct bus *b)
 void bus_run_turns(struct bus *b);
 
 /*
- * Publish: committed state with @seq (requests before it are contained) and
- * @answer, then shadow words and mirrors of all touched devices.  Called after
- * every request and every event, before the answer is put and head moves.
+ * Publish what a request or an event changed, in three steps, after every one:
+ *
+ *	bus_prepare()	devices bring computed registers up to date; the last
+ *			chance to say something
+ *	(the owner writes ANS_DONE into the answer ring)
+ *	bus_commit()	committed state: requests before @seq and answers before
+ *			@ans_tail are contained; then shadow words and mirrors of
+ *			all touched devices
+ *	(the owner makes the answers visible, then moves the ring's head)
+ *
+ * bus_settle() is the first and the last, for who has no answer.
  */
-void bus_settle(struct bus *b, uint32_t seq, uint64_t answer);
+void bus_prepare(struct bus *b);
+void bus_commit(struct bus *b, uint32_t seq, uint32_t ans_tail);
+void bus_settle(struct bus *b, uint32_t seq, uint32_t ans_tail);
 
 #endif /* BUS_BUS_H */

@@ -43,6 +43,34 @@ void chan_worker_init(struct chan_worker *w, struct chan *c)
 	w->tail = atomic_load_explicit(&c->ans_tail, memory_order_relaxed);
 }
 
+bool chan_worker_adopt(struct chan_worker *w, uint32_t seq, uint32_t ans_tail)
+{
+	uint32_t sent = atomic_load_explicit(&w->c->req_tail,
+					     memory_order_acquire) - w->head;
+	uint32_t done = seq - w->head;
+	uint32_t said = ans_tail - w->tail;
+	uint32_t used = ans_tail - atomic_load_explicit(&w->c->ans_head,
+							memory_order_acquire);
+
+	/* A head moves by one with each flip, so it is behind by one at most;
+	   answers may be ahead, if the ring was full in the middle of an event
+	   that will now be done again. */
+	if (sent > CHAN_REQS || done > 1 || done > sent)
+		return false;
+	if ((int32_t)said > 0 && used > CHAN_ANSWERS)
+		return false;
+	if ((int32_t)said > 0)
+		w->tail = ans_tail;
+	w->head = seq;
+	return true;
+}
+
+void chan_worker_publish(struct chan_worker *w)
+{
+	chan_answer_publish(w);
+	atomic_store_explicit(&w->c->req_head, w->head, memory_order_release); /* A */
+}
+
 int chan_data_get(struct chan_broker *b, uint16_t *slot)
 {
 	int rc = 0;

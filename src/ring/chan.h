@@ -7,7 +7,8 @@
  * answer are published.  Until then the broker does not reuse the slot, so a
  * successor of the worker finds the request and does it again, and a successor
  * of the broker knows from head and tail what is done.  A request's sequence
- * number is its index; both run freely over 32 bits.
+ * number is its index; both run freely over 32 bits.  An ANS_DONE is in the ring
+ * before the request is committed, and visible after.
  *
  * Answers: the broker moves ans_head when it has acted on an answer.
  *
@@ -60,6 +61,15 @@ struct chan_worker {
 /* Take over where the last holder of this end stopped (0 at first). */
 void chan_broker_init(struct chan_broker *b, struct chan *c);
 void chan_worker_init(struct chan_worker *w, struct chan *c);
+/*
+ * The predecessor's committed state (abi/state.h) says that requests before
+ * @seq are contained, and answers before @ans_tail: go on from there.  False:
+ * that cannot be, and nothing was done; go on from the ring as
+ * chan_worker_init() found it.  Publishes nothing: shadow words come first.
+ */
+bool chan_worker_adopt(struct chan_worker *w, uint32_t seq, uint32_t ans_tail);
+/* What the predecessor did not come to publish. */
+void chan_worker_publish(struct chan_worker *w);
 
 /* ---- broker ---- */
 

@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/poll.h"
 #include "base/stat.h"
+#include "bus/restore.h"
 #include "ring/chan.h"
 #include "ring/memfd.h"
 #include "ring/stat.h"
@@ -52,7 +53,6 @@ static struct {
 	bool stopping;
 	uint64_t aside;			/* bit per descriptor whose event came
 					   while we could not look at it */
-	uint64_t answer;		/* of the last committed request */
 	struct poll_window poll;
 	bool (*hint)(void);		/* worker_hint() */
 	unsigned int watch_count;
@@ -151,11 +151,11 @@ static void finish(uint64_t value)
 	uint32_t seq = me.chan.head;
 
 	me.busy = false;
-	me.answer = value;
-	bus_settle(&me.bus, seq + 1, value);
+	bus_prepare(&me.bus);
 	if (!(me.now.flags & IO_POSTED))
 		say(NULL, &(struct io_msg){ .seq = seq, .kind = ANS_DONE,
 					    .data = value, .win = IO_NO_WIN });
+	bus_commit(&me.bus, seq + 1, me.chan.tail);
 	chan_answer_publish(&me.chan);
 	chan_commit(&me.chan);
 	if (me.said)
@@ -218,8 +218,10 @@ static uint64_t do_request(const struct io_msg *m)
 /* Publishes what changed; a device may also have resumed, even just now. */
 static void settle_events(void)
 {
-	if (!me.busy || !me.bus.resumed)
-		bus_settle(&me.bus, me.chan.head, me.answer);
+	if (!me.busy || !me.bus.resumed) {
+		bus_prepare(&me.bus);
+		bus_commit(&me.bus, me.chan.head, me.chan.tail);
+	}
 	if (me.busy && me.bus.resumed) {
 		me.bus.resumed = false;
 		finish(me.bus.resume_value);
@@ -506,11 +508,21 @@ void worker_owns(struct worker *w, int fd)
 void worker_confine(struct worker *w, const struct sandbox_policy *policy)
 {
 	struct ctl_msg ready = { .kind = CTL_READY, .arg = policy->syscalls };
+	struct bus_left left;
+	bool took_over = bus_take_over(&me.bus, &left);
 
-	bus_close(&me.bus);
+	if (took_over && !chan_worker_adopt(&me.chan, left.seq, left.ans_tail))
+		log_warn("committed state does not fit the ring: seq=%u head=%u",
+			 left.seq, me.chan.head);
+	bus_close(&me.bus, me.chan.head, me.chan.tail);
+	chan_worker_publish(&me.chan);
 	if (me.mem)
 		me.mem->restrict_all();
 	sandbox_enter(&w->args, me.own, policy);
+	if (took_over) {
+		bus_resume_devs(&me.bus);
+		settle_events();
+	}
 	atomic_store_explicit(&me.chan.c->ready, 1, memory_order_release);
 	if (write(FD_CTL, &ready, sizeof(ready)) != (ssize_t)sizeof(ready))
 		die(errno, "cannot report to the supervisor");

@@ -184,7 +184,7 @@ void rig_free(struct rig *r)
 
 void rig_close(struct rig *r)
 {
-	bus_close(&r->bus);
+	bus_close(&r->bus, 0, 0);
 }
 
 unsigned int rig_win(struct rig *r, enum chan_space space, uint64_t addr,
@@ -206,19 +206,19 @@ bool rig_turn(struct rig *r)
 		return false;
 	bus_run_turns(&r->bus);
 	if (r->bus.dirty)
-		bus_settle(&r->bus, r->seq, r->value);
+		bus_settle(&r->bus, r->seq, 0);
 	return true;
 }
 
 void rig_settle(struct rig *r)
 {
-	bus_settle(&r->bus, r->seq, r->value);
+	bus_settle(&r->bus, r->seq, 0);
 	if (r->waits && r->bus.resumed) {
 		r->bus.resumed = false;
 		r->waits = bus_is_deferred(&r->bus);
 		r->value = r->bus.resume_value;
 		r->seq += !r->waits;
-		bus_settle(&r->bus, r->seq, r->value);
+		bus_settle(&r->bus, r->seq, 0);
 	}
 	for (unsigned int n = 0; n < TURNS_MAX && !r->hold_turns; n++)
 		if (!rig_turn(r))
