@@ -20,16 +20,28 @@ enum ctl_kind {
 	CTL_SLEEP,	/* broker: guest entered ACPI S3; set HVM_PARAM_ACPI_S_STATE,
 			   then CTL_DONE */
 	CTL_SHUTDOWN,	/* broker: told Xen; @arg enum io_shutdown */
-	CTL_LIED,	/* broker: worker @arg broke the protocol; text says how */
+	CTL_LIED,	/* broker: worker @arg broke the protocol; text says how.
+			   What it owed is answered by ones, what comes for it
+			   waits until CTL_RENEWED or CTL_FAILED */
+	CTL_HANGS,	/* broker: worker @arg does not move though it has work */
 	CTL_STOPPED,	/* broker: every pending access answered, server gone */
+	CTL_PAUSED,	/* broker: after CTL_PAUSE: nothing is in flight */
 	/* supervisor -> child */
 	CTL_DONE,	/* the last CTL_UNPLUG or CTL_SLEEP is carried out */
 	CTL_START,	/* broker: all workers are READY: enable the server */
 	CTL_STOP,	/* broker: answer what is pending, destroy the server, end;
 			   worker: finish writes in flight, end */
 	CTL_PASSWORD,	/* vnc: text is the new password, empty: refuse all */
+	CTL_RENEWED,	/* broker: a successor of worker @arg is READY; if it was
+			   given up, believe it again */
+	CTL_FAILED,	/* broker: worker @arg has no successor: answer for it */
+	CTL_PAUSE,	/* broker: the guest is paused; let workers finish what is
+			   in flight, then CTL_PAUSED */
+	CTL_RESUME,	/* broker: go on */
 	CTL_KIND_COUNT
 };
+
+/* Worker @arg is its channel number, as in abi/plan.h. */
 
 struct ctl_msg {
 	uint32_t kind;		/* enum ctl_kind */

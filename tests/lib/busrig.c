@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "bus/restore.h"
 
 #define PAGE	4096u
 #define TURNS_MAX 10000u	/* a device that never ends is seen as a long test */
@@ -184,7 +185,14 @@ void rig_free(struct rig *r)
 
 void rig_close(struct rig *r)
 {
-	bus_close(&r->bus, 0, 0);
+	struct bus_left left;
+
+	r->took_over = bus_take_over(&r->bus, &left);
+	bus_close(&r->bus, r->seq, 0);
+	if (!r->took_over)
+		return;
+	bus_resume_devs(&r->bus);
+	rig_settle(r);
 }
 
 unsigned int rig_win(struct rig *r, enum chan_space space, uint64_t addr,

@@ -39,6 +39,7 @@ struct rig {
 	int64_t now_ns;			/* starts at one second */
 	int64_t wake_ns;		/* what the bus asked for last */
 	uint32_t seq;
+	bool took_over;			/* rig_close() found committed state */
 	bool waits;			/* the last access is deferred */
 	uint64_t value;			/* what the last access read, once it
 					   does not wait any more */
@@ -63,8 +64,8 @@ void rig_init(struct rig *r, size_t ram_bytes);
 void rig_close(struct rig *r);
 /*
  * What a successor of a dead worker does: devices are to be added again (to
- * zeroed structs), then rig_close(); the committed state and the buffers are
- * those of before.
+ * zeroed structs), then rig_close(), which restores and resumes them; the
+ * committed state and the buffers are those of before.
  */
 void rig_successor(struct rig *r);
 void rig_free(struct rig *r);
