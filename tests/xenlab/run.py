@@ -183,6 +183,7 @@ class Session:
                             options.memory, options.vcpus,
                             options.dom0_vcpus, device_model, extra)
         self.machine.write('xl.cfg', text)
+        self.has_network = re.search(r'(?m)^vif\s*=\s*\[\s*[^\]\s]', text)
         found = re.match(r'file:/out/(.+)', _find(extra, 'serial') or '')
         if found:
             self.machine.follow_file(found.group(1))
@@ -205,6 +206,8 @@ class Session:
         self.progress.end()
         if self.options.dm == 'cloister':
             self.machine.run('mkdir -p /etc/cloister')
+        if self.has_network:
+            self.machine.run('lab-network')
         if self.options.dom0_before:
             answer = self.machine.run('cd /out && /lab/dom0-before')
             if answer['status']:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # case: e1000: DHCP, ping, TCP both ways, link down and up
 # options: --guest-append xen_emul_unplug=never --nic e1000
-# before: setsid /lab/bin/lab-netd </dev/null >/out/netd.log 2>&1 &
 . lab-case
 . lab-net
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # case: the guest unplugs its network card and uses the PV one
 # options: --nic rtl8139
-# before: setsid /lab/bin/lab-netd </dev/null >/out/netd.log 2>&1 &
 . lab-case
 . lab-net
 

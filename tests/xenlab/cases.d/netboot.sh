@@ -5,7 +5,6 @@
 # before: mkdir -p /run/tftp /mnt; modprobe vfat; mount -o ro /dev/vdb1 /mnt
 # before: cp /mnt/vmlinuz /mnt/initrd.gz /run/tftp; umount /mnt
 # before: printf '#!ipxe\nkernel vmlinuz console=ttyS0,115200 netbooted xen_emul_unplug=never initrd=initrd.gz\ninitrd initrd.gz\nboot\n' >/run/tftp/boot.ipxe
-# before: setsid /lab/bin/lab-netd /run/tftp </dev/null >/out/netd.log 2>&1 &
 . lab-case
 . lab-net
 
