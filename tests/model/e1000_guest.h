@@ -104,6 +104,7 @@ static bool is_timed(void)
 __attribute__((unused))
 static void plug(void)
 {
+	cfg_write(&rig, DEVFN, 0x04, 2, 0x0000);
 	cfg_write(&rig, DEVFN, 0x10, 4, BAR0);
 	cfg_write(&rig, DEVFN, 0x14, 4, BAR1);
 	cfg_write(&rig, DEVFN, 0x04, 2, 0x0007);

@@ -52,8 +52,10 @@ static void put(uint32_t off, unsigned int size, uint32_t v)
 	mmio_write(&rig, MMIO + off, size, v);
 }
 
+/* Off first, as firmware does: so it is placed anew whatever it was before. */
 static void place(void)
 {
+	cfg_write(&rig, DEVFN, 0x04, 2, 0x0000);
 	cfg_write(&rig, DEVFN, 0x10, 4, PORT);
 	cfg_write(&rig, DEVFN, 0x14, 4, MMIO);
 	cfg_write(&rig, DEVFN, 0x04, 2, 0x0007);

@@ -2,6 +2,7 @@
 /*
  * tests/model/test_e1000_irq.c - 82540EM: interrupts, delays, unplug, successor
  */
+#include "tests/lib/rigcrash.h"
 #include "tests/model/e1000_guest.h"
 
 #define TXDW	0x01u
@@ -202,8 +203,6 @@ static void test_joined(void)
 /* A delayed cause waits for the end of the turn first. */
 static void test_turn(void)
 {
-	struct e1000_regs r;
-
 	fresh();
 	rig.hold_turns = true;
 	while (rig_turn(&rig))
@@ -227,11 +226,9 @@ static void test_turn(void)
 	ok(rig_turn(&rig) && is_irq(), "a turn longer than TIDV: at its end");
 	(void)rd(ICR);
 	send_one(TXD_IDE);
-	r = card.r;
 	rig_successor(&rig);
 	nicrig_init(&net, mac);
 	build(NULL, 0);
-	card.r = r;
 	plug();
 	while (rig_turn(&rig))
 		;
@@ -331,8 +328,8 @@ static void test_unplug(void)
 /* A successor's registers are those that were committed. */
 static void test_successor(void)
 {
-	const struct state_half *h;
-	struct e1000_regs r;
+	static struct rig_kept kept;
+	struct e1000_regs *r;
 
 	fresh();
 	wr(ITR, 77);
@@ -342,21 +339,19 @@ static void test_successor(void)
 	net.full = true;
 	memcpy(rig.ram + TX_DATA, f, sizeof(f));
 	send_one(0);
-	h = &rig.state->half[rig.state->flip & 1];
-	memcpy(&r, h->regs + rig.bus.dev[card.id].regs_at, sizeof(r));
-	ok(r.itr == 77 && r.tdh == 1 && r.tx.held, "committed");
-	rig_successor(&rig);
-	nicrig_init(&net, mac);
-	memset(&card, 0, sizeof(card));
-	e1000_init(&card, &rig.bus, DEVFN, &net.nic, NULL, 0);
-	card.r = r;
-	card.r.gone = 1;
-	rig_close(&rig);
-	ok(net.closed, "a successor lets go what is unplugged");
+	r = (void *)(rig.state->half[rig.state->flip & 1].regs +
+		     rig.bus.dev[card.id].regs_at);
+	ok(r->itr == 77 && r->tdh == 1 && r->tx.held, "committed");
+	rig_keep(&rig, &kept);
+	r->gone = 1;
 	rig_successor(&rig);
 	nicrig_init(&net, mac);
 	build(NULL, 0);
-	card.r = r;
+	ok(net.closed, "a successor lets go what is unplugged");
+	rig_lose(&rig, &kept);
+	rig_successor(&rig);
+	nicrig_init(&net, mac);
+	build(NULL, 0);
 	plug();
 	ok(net.sent_count == 1 && net.sent[0].len_bytes == 64 &&
 	   !memcmp(net.sent[0].bytes, f, 64), "and sends what was held");

@@ -6,6 +6,7 @@
  * is left of a frame when the worker dies between or inside two of them.
  */
 #include "dev/nic_turn.h"
+#include "tests/lib/rigcrash.h"
 #include "tests/model/e1000_guest.h"
 
 #define RING		0x200000u	/* instead of TX_RING: a long one */
@@ -132,23 +133,19 @@ static void test_between(void)
 	is_hex(rd(TDH), 1000, "head");
 }
 
-static void become_successor(const struct e1000_regs *r)
+static void become_successor(void)
 {
 	rig_successor(&rig);
 	nicrig_init(&net, mac);
 	build(NULL, 0);
-	card.r = *r;
 	plug();
 }
 
 static void test_successor(void)
 {
-	struct e1000_regs r;
-
 	fresh(4096, 60);
 	wr(TDT, 1000);
-	r = card.r;
-	become_successor(&r);
+	become_successor();
 	rig_settle(&rig);
 	while (rig_turn(&rig))
 		;
@@ -187,8 +184,8 @@ static bool is_same(const struct nicrig_frame *a, const struct nicrig_frame *b)
  */
 static void replay(uint32_t first, uint32_t cmd, const char *what)
 {
+	static struct rig_kept kept;
 	static struct nicrig was;
-	struct e1000_regs r;
 	unsigned int same = 0;
 
 	machine();
@@ -199,7 +196,7 @@ static void replay(uint32_t first, uint32_t cmd, const char *what)
 		    (5000 - HDR) | (cmd & TXD_TSE) | TUCMD_TCP | TUCMD_IP, HDR, 1460);
 	put_desc(1, TX_DATA, first | TXD_DATA | cmd, (IXSM | TXSM) | 0x61230000u);
 	kick(2);
-	r = card.r;
+	rig_keep(&rig, &kept);
 	put_desc(2, TX_DATA + first, (5000 - first) | TXD_DATA | TXD_EOP | TXD_RS |
 		 cmd, (IXSM | TXSM) | 0x61230000u);
 	put_desc(3, TX_DATA + 7000, 3000 | TXD_EOP | TXD_RS, 0);
@@ -211,7 +208,8 @@ static void replay(uint32_t first, uint32_t cmd, const char *what)
 	       0xffff, "the first is right");
 	was = net;
 	memset(&net, 0, sizeof(net));
-	become_successor(&r);
+	rig_lose(&rig, &kept);
+	become_successor();
 	is_hex(net.sent_count, 0, "the worker dies; its successor waits");
 	wr(TDT, 6);
 	for (unsigned int i = 0; i < 3; i++)
