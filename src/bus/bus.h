@@ -202,6 +202,8 @@ struct bus {
 	uint32_t dirty, dirty_before;	/* bit per device: since / before last flip */
 	uint32_t turns;			/* bit per device: bus_ask_turn() */
 	uint32_t flip;
+	bool dev_was_reset;		/* bus_take_over() found state that is not
+					   valid: windows may have moved */
 	uint8_t tables_due;		/* halves without our table of devices */
 	uint32_t isa_levels, intx_levels[4];	/* as in abi/state.h */
 	unsigned int dev_count, win_count, row_count;

@@ -11,7 +11,9 @@
 
 #include "base/bug.h"
 #include "base/le.h"
+#include "bus/restore.h"
 
+#define STATE_LAYOUT		1u
 #define COMMAND_WRITABLE	0x0507u	/* IO, MEM, MASTER, SERR, INTx disable */
 #define STATUS_W1C		0xf900u
 #define ROM_ENABLE		0x1u
@@ -95,7 +97,70 @@ static void cfg_write(void *dev, uint32_t off, unsigned int size, uint32_t val)
 		f->written(f->dev, off, size);
 }
 
+/* ---- what a predecessor left ---- */
+
+static const char *check_ids(const void *dev, const void *regs)
+{
+	const struct pci_func *f = dev;
+	const struct pci_regs *r = regs;
+
+	if (memcmp(&r->cfg[PCI_VENDOR_ID], &f->power_on[PCI_VENDOR_ID], 2))
+		return "cfg[VENDOR_ID]";
+	if (memcmp(&r->cfg[PCI_DEVICE_ID], &f->power_on[PCI_DEVICE_ID], 2))
+		return "cfg[DEVICE_ID]";
+	return NULL;
+}
+
+static void place_windows(void *dev)
+{
+	struct pci_func *f = dev;
+
+	for (unsigned int i = 0; i < PCI_HEADER_BYTES; i++) {
+		uint8_t changes = f->wmask[i] | f->w1c[i];
+
+		f->r.cfg[i] = (uint8_t)((f->r.cfg[i] & changes) |
+					(f->power_on[i] & ~changes));
+	}
+	for (unsigned int i = 0; i <= PCI_BARS; i++) {
+		uint64_t at = bar_decodes_at(f, i);
+
+		f->r.bar_at[i] = at;
+		if (f->bar[i].has_win && at != PCI_UNMAPPED)
+			bus_map(f->bus, f->bar[i].win, at);
+	}
+	if (f->restored)
+		f->restored(f->dev);
+}
+
+/* Saying again where something is costs nothing; after a restore nobody else
+   has said it. */
+static void tell_bars(void *dev)
+{
+	struct pci_func *f = dev;
+
+	for (unsigned int i = 0; i <= PCI_BARS; i++)
+		if (f->bar[i].kind != PCI_BAR_NONE && !f->bar[i].has_win &&
+		    f->bar_moved)
+			f->bar_moved(f->dev, i, f->r.bar_at[i]);
+}
+
+static const struct bus_state cfg_state = {
+	.version = STATE_LAYOUT, .check = check_ids, .restored = place_windows,
+};
+static const struct bus_dev_ops cfg_dev_ops = {
+	.resume = tell_bars, .state = &cfg_state,
+};
+
+/* ---- building ---- */
+
 static const struct bus_win_ops cfg_ops = { .read = cfg_read, .write = cfg_write };
+
+/* While the device is built; later changes are what happens to it. */
+static void keep_power_on(struct pci_func *f)
+{
+	if (!f->bus->closed)
+		memcpy(f->power_on, f->r.cfg, sizeof(f->power_on));
+}
 
 void pci_add(struct bus *b, struct pci_func *f, const char *name,
 	     unsigned int devfn, const struct pci_ids *ids)
@@ -104,7 +169,7 @@ void pci_add(struct bus *b, struct pci_func *f, const char *name,
 
 	f->bus = b;
 	f->devfn = (uint8_t)devfn;
-	f->id = bus_add_dev(b, name, f, NULL, &f->r, sizeof(f->r));
+	f->id = bus_add_dev(b, name, f, &cfg_dev_ops, &f->r, sizeof(f->r));
 	f->win = bus_add_win(b, f->id, name, CHAN_PCI, 256, NULL, &cfg_ops);
 	b->win[f->win].mirror_of = c;
 	bus_map(b, f->win, devfn);
@@ -127,6 +192,7 @@ void pci_add(struct bus *b, struct pci_func *f, const char *name,
 	memset(&f->wmask[0x40], 0xff, 256 - 0x40);
 	for (unsigned int i = 0; i <= PCI_BARS; i++)
 		f->r.bar_at[i] = PCI_UNMAPPED;
+	keep_power_on(f);
 }
 
 void pci_add_bar(struct pci_func *f, unsigned int bar, enum pci_bar_kind kind,
@@ -144,6 +210,7 @@ void pci_add_bar(struct pci_func *f, unsigned int bar, enum pci_bar_kind kind,
 	le32_put(&f->r.cfg[bar_off(bar)], fixed);
 	le32_put(&f->wmask[bar_off(bar)],
 		 ~(size_bytes - 1) | (kind == PCI_BAR_ROM ? ROM_ENABLE : 0));
+	keep_power_on(f);
 }
 
 void pci_reset(struct pci_func *f)
@@ -166,6 +233,7 @@ void pci_set8(struct pci_func *f, unsigned int off, uint8_t v)
 {
 	bug_on(off > 255);
 	f->r.cfg[off] = v;
+	keep_power_on(f);
 	bus_touch(f->bus, f->id);
 }
 
@@ -173,6 +241,7 @@ void pci_set16(struct pci_func *f, unsigned int off, uint16_t v)
 {
 	bug_on(off > 254);
 	le16_put(&f->r.cfg[off], v);
+	keep_power_on(f);
 	bus_touch(f->bus, f->id);
 }
 
@@ -180,6 +249,7 @@ void pci_set32(struct pci_func *f, unsigned int off, uint32_t v)
 {
 	bug_on(off > 252);
 	le32_put(&f->r.cfg[off], v);
+	keep_power_on(f);
 	bus_touch(f->bus, f->id);
 }
 

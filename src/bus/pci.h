@@ -30,6 +30,7 @@ enum pci_cfg {
 #define PCI_COMMAND_IO		0x0001u
 #define PCI_COMMAND_MEMORY	0x0002u
 #define PCI_COMMAND_MASTER	0x0004u
+#define PCI_HEADER_BYTES	0x40u	/* what the specification defines */
 #define PCI_BARS		6u
 #define PCI_ROM			6u	/* index of the expansion ROM in pci_func.bar */
 #define PCI_UNMAPPED		UINT64_MAX
@@ -58,8 +59,13 @@ struct pci_func {
 	void *dev;
 	/* After bytes [off, off+size) were written.  May be NULL. */
 	void (*written)(void *dev, uint32_t off, unsigned int size);
-	/* A BAR without window moved: @base or PCI_UNMAPPED.  May be NULL. */
+	/* A BAR without window moved: @base or PCI_UNMAPPED.  A successor calls
+	   it once for each when it resumes, moved or not.  May be NULL. */
 	void (*bar_moved)(void *dev, unsigned int bar, uint64_t base);
+	/* bus_state.restored() of this function; windows of BARs are placed
+	   already.  For windows that other registers place.  May be NULL. */
+	void (*restored)(void *dev);
+	uint8_t power_on[PCI_HEADER_BYTES];	/* cfg before bus_close() */
 };
 
 struct pci_ids {
@@ -73,6 +79,10 @@ struct pci_ids {
  * 0xf900, cache line, interrupt line; all of 0x40-0xff writable), its window.
  * @f is zeroed by the caller, with dev and hooks set; it is a member of the
  * device.  Added as a bus device of its own, named @name.
+ *
+ * A successor believes another state only if vendor and device are ours.  Bits
+ * of the header that no guest could write are those of power-on, whatever was
+ * left, and where BARs are is worked out anew.
  */
 void pci_add(struct bus *b, struct pci_func *f, const char *name,
 	     unsigned int devfn, const struct pci_ids *ids);

@@ -107,6 +107,7 @@ static void take_over_dev(struct bus *b, unsigned int i,
 	if (wrong) {
 		log_warn("device state is not valid, the device is reset: "
 			 "device=\"%s\" field=%s", b->dev[i].name, wrong);
+		b->dev_was_reset = true;
 		return;
 	}
 	memcpy(b->dev[i].regs, regs, b->dev[i].regs_bytes);
@@ -137,9 +138,28 @@ bool bus_take_over(struct bus *b, struct bus_left *left)
 	return true;
 }
 
+/*
+ * The broker read our announcement when the first of us started, and follows
+ * ANS_MAP since.  A device that was reset may have windows elsewhere; first all
+ * that are gone, since another may lie there now.
+ */
+static void say_windows(struct bus *b, bool mapped)
+{
+	for (unsigned int i = 0; i < b->win_count; i++)
+		if (b->win[i].mapped == mapped)
+			b->host->say(b->host->ctx, &(struct io_msg){
+				.kind = mapped ? ANS_MAP : ANS_UNMAP,
+				.addr = mapped ? b->win[i].base : 0,
+				.win = (uint16_t)i });
+}
+
 void bus_resume_devs(struct bus *b)
 {
 	bug_on(!b->closed);
+	if (b->dev_was_reset) {
+		say_windows(b, false);
+		say_windows(b, true);
+	}
 	for (unsigned int i = 0; i < b->dev_count; i++)
 		if (b->dev[i].ops && b->dev[i].ops->resume) {
 			b->dirty |= 1u << i;
