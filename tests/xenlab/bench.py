@@ -53,6 +53,14 @@ FIGURES += [(f'{nic} {what}', f'{nic}: {text}', unit, goal, None)
                 ('out accesses', 'accesses a frame out', '', None),
                 ('in accesses', 'accesses a frame in', '', None))]
 
+# With --kill: process, and what of it a guest waits for (guest/stallbench.c).
+CARD = '/sys/bus/pci/devices/0000:00:04.0/resource0'
+KILLED = [('platform', '0x3ff'),        # UART scratch register
+          ('disk0', '/dev/sda'),
+          ('vga', '0x3c4'),             # sequencer index
+          ('net0', CARD + '@0x410'),    # TIPG
+          ('broker', '0x3ff')]
+
 OFF = {'noshadow': 'shadow=off', 'noposted': 'posted=off',
        'nopoll': 'poll=off'}
 
@@ -219,6 +227,56 @@ class Bench:
         self.progress.end()
         return result
 
+    def kill(self):
+        """A guest whose processes are killed again and again."""
+        self.slot = run.take_slot(self.progress)
+        disk = os.path.join(self.scratch, 'guest.img')
+        images.guest_copy(self.image, disk, 'xen_emul_unplug=never')
+        drive = outer.Disk(disk)
+        machine = outer.Machine(self.image, self.out, disks=[drive],
+                                stage=self.stage, env={'NAME': guest.NAME})
+        machine.write('kill.cfg', guest.config(
+            [drive], nic='e1000', device_model=self.cloister,
+            extra='device_model_args=["-cloister", "restart-limit=100/1"]\n'))
+        rows = []
+        try:
+            with self.progress.stage('Xen up'):
+                machine.start()
+            machine.run(f'mkdir -p /etc/cloister; xl create -q /lab/kill.cfg '
+                        f'>>/out/xl.log 2>&1', timeout=150)
+            _, end = self.expect(machine, 0, run.USER_SPACE, 900)
+            for name, target in KILLED:
+                row, end = self.kill_one(machine, end, name, target)
+                rows.append(row)
+        finally:
+            machine.stop()
+            with open(os.path.join(self.out, 'kill.json'), 'w',
+                      encoding='utf-8') as file:
+                json.dump(rows, file, indent=1)
+        show_kills(rows)
+
+    def kill_one(self, machine, end, name, target):
+        count = self.options.kills
+        self.progress.begin(f'{name}: {count} kills')
+        machine.run(f"guest-send 'stallbench {name} {target} 9999 {count} &'")
+        answer = machine.run(f'sleep 3; lab-kill KILL {name} {count} 0.5',
+                             timeout=60 + 10 * count)
+        if answer['status']:
+            raise run.RunError(run.SCRIPT, answer['out'][-300:])
+        replaced = [int(ms) for ms in
+                    re.findall(r'(\d+) ms', answer['out'])]
+        text, end = self.ask(machine, end, 'kill -TERM %1; wait',
+                             'stallbench: done', 120)
+        found = re.search(r'n=(\d+) errors=(\d+) median=(\d+) .*'
+                          r'stalls=([\d,]+)', text)
+        self.progress.end()
+        return {'process': name, 'kills': count, 'replaced_ms': replaced,
+                'accesses': int(found.group(1)),
+                'errors': int(found.group(2)),
+                'median_ms': int(found.group(3)) / 1e6,
+                'stalls_ms': sorted(int(ns) / 1e6 for ns in
+                                    found.group(4).split(','))}, end
+
     def network(self, machine, end, interface, nic, result):
         """One card, alone on the bridge; lab-netd is the other end."""
         def count(what, ways):
@@ -339,6 +397,18 @@ def show(figures, stream=sys.stdout):
     stream.flush()
 
 
+def show_kills(rows):
+    print(f'\n{"killed":<10}{"kills":>6}{"errors":>8}{"access":>10}'
+          f'{"stall p50":>11}{"p99":>9}{"max":>9}   (ms; a stall is one of '
+          f'the longest accesses, as many as kills)')
+    for row in rows:
+        stalls = row['stalls_ms']
+        at = [stalls[int(len(stalls) * part)] for part in (0.5, 0.99)]
+        print(f'{row["process"]:<10}{row["kills"]:>6}{row["errors"]:>8}'
+              f'{row["median_ms"]:>10.2f}{at[0]:>11.0f}{at[1]:>9.0f}'
+              f'{stalls[-1]:>9.0f}')
+
+
 def cell_text(row, name):
     cell = row['variants'].get(name)
     wide = name in ('qemu', 'cloister')
@@ -372,8 +442,11 @@ def number(value):
 def bench(options, progress):
     one = Bench(options, progress)
     try:
-        one.all()
-    except outer.OuterError as error:
+        if options.kill:
+            one.kill()
+        else:
+            one.all()
+    except (outer.OuterError, run.RunError) as error:
         progress.note(str(error))
         return run.LAB
     except KeyboardInterrupt:

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * stallbench NAME PORT SECONDS STALLS
- * stallbench NAME DEVICE SECONDS STALLS: how long a guest waits at worst
+ * stallbench NAME PORT|DISK|BAR@OFFSET SECONDS STALLS: how long a guest waits
  *
  * Runs in the lab's default guest while dom0 kills the processes that serve
- * it.  Does one thing again and again: writes a byte to a register and reads
- * it back, or reads 4 KiB of a disk past the page cache, each timed.  Prints
- * one line
+ * it.  Does one thing again and again, and times it: writes a byte to a port
+ * and reads it back; the same with the 32-bit register that is there at an
+ * offset of a BAR (/sys/bus/pci/devices/.../resource0); or reads 4 KiB of a
+ * disk past the page cache.  Prints one line
  *
  *	stallbench: NAME n=N errors=N median=NS p99=NS max=NS stalls=NS,NS,...
  *
@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/io.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -55,6 +56,14 @@ static void try_port(unsigned short port, unsigned i)
 
 	outb(value, port);
 	errors += (inb(port) & 7) != value;
+}
+
+static void try_reg(volatile uint32_t *reg, unsigned i)
+{
+	uint32_t value = i & 3;
+
+	*reg = value;
+	errors += *reg != value;
 }
 
 static void try_disk(int fd, unsigned i)
@@ -95,20 +104,41 @@ static void report(const char *name, unsigned n, unsigned stalls)
 	printf("\nstallbench: done\n");
 }
 
+/* "FILE@OFFSET" of a BAR. */
+static volatile uint32_t *map_reg(char *what)
+{
+	char *at = strchr(what, '@');
+	size_t off = strtoul(at + 1, NULL, 0);
+	char *bar;
+	int fd;
+
+	*at = '\0';
+	fd = open(what, O_RDWR | O_SYNC);
+	bar = mmap(NULL, off + 4, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	return bar == MAP_FAILED ? NULL : (volatile uint32_t *)(bar + off);
+}
+
 int main(int argc, char **argv)
 {
+	volatile uint32_t *reg = NULL;
 	unsigned n = 0, port;
 	uint64_t until;
 	int fd = -1;
+	int good;
 
 	if (argc != 5) {
-		fprintf(stderr, "usage: stallbench NAME PORT|DEVICE SECONDS STALLS\n");
+		fprintf(stderr, "usage: stallbench NAME PORT|DISK|BAR@OFFSET "
+			"SECONDS STALLS\n");
 		return 2;
 	}
 	port = (unsigned)strtoul(argv[2], NULL, 0);
-	if (argv[2][0] == '/')
-		fd = open(argv[2], O_RDONLY | O_DIRECT);
-	if (argv[2][0] == '/' ? fd < 0 : iopl(3) < 0) {
+	if (strchr(argv[2], '@'))
+		good = (reg = map_reg(argv[2])) != NULL;
+	else if (argv[2][0] == '/')
+		good = (fd = open(argv[2], O_RDONLY | O_DIRECT)) >= 0;
+	else
+		good = iopl(3) == 0;
+	if (!good) {
 		fprintf(stderr, "stallbench: %s: %s\n", argv[2], strerror(errno));
 		return 1;
 	}
@@ -117,10 +147,12 @@ int main(int argc, char **argv)
 	while (n < SAMPLES && !told && now_ns() < until) {
 		uint64_t from = now_ns();
 
-		if (fd < 0)
-			try_port((unsigned short)port, n);
-		else
+		if (reg)
+			try_reg(reg, n);
+		else if (fd >= 0)
 			try_disk(fd, n);
+		else
+			try_port((unsigned short)port, n);
 		sample[n++] = now_ns() - from;
 	}
 	report(argv[1], n, (unsigned)strtoul(argv[4], NULL, 0));
