@@ -265,7 +265,7 @@ static bool is_enough(const struct tracer *t)
 {
 	/* The guest goes on while we read what is there. */
 	return t->ctl->follow ? t->ctl->count && t->printed >= t->ctl->count
-		: t->seen >= TRACE_RECORDS;
+		: t->seen >= TRACE_SLOTS;
 }
 
 /* What is new, named; those that are wanted go to @take. */
@@ -317,14 +317,14 @@ static enum ctl_exit follow(struct tracer *t, const struct guest *g)
 
 /* The last ones, which are known at the end only. */
 static struct {
-	struct access access[TRACE_RECORDS];
+	struct access access[TRACE_SLOTS];
 	uint64_t count;
 } kept;
 
 static void keep_access(struct tracer *t, struct access *a)
 {
 	(void)t;
-	kept.access[kept.count++ % TRACE_RECORDS] = *a;
+	kept.access[kept.count++ % TRACE_SLOTS] = *a;
 }
 
 static enum ctl_exit dump(struct tracer *t)
@@ -332,13 +332,13 @@ static enum ctl_exit dump(struct tracer *t)
 	uint64_t wanted = t->ctl->count;
 
 	read_new(t, keep_access);
-	if (!wanted || wanted > TRACE_RECORDS)
-		wanted = TRACE_RECORDS;
+	if (!wanted || wanted > TRACE_SLOTS)
+		wanted = TRACE_SLOTS;
 	if (wanted > kept.count)
 		wanted = kept.count;
 	t->list = t->ctl->json ? json_array() : NULL;
 	for (uint64_t i = kept.count - wanted; i < kept.count; i++)
-		print_access(t, &kept.access[i % TRACE_RECORDS]);
+		print_access(t, &kept.access[i % TRACE_SLOTS]);
 	if (t->list)
 		ctl_print_json(t->list);
 	return CTL_OK;
