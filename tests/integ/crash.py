@@ -71,6 +71,8 @@ def check_rig():
     r = run(RIG, REPORTS, f'{DIR}/image')
     ok(r.returncode == 0 and 'guest: right\ndeaths: right\n' in r.stdout,
        'a guest, and its workers die', r.stdout, r.stderr)
+    print('# a successor waits for', re.search(r'longest_us: (\d+)', r.stdout).group(1),
+          'us at most')
     disk = wait_for(f'{REPORTS}/web_1.disk0.*.crash', 1)
     platform = wait_for(f'{REPORTS}/web_1.platform.*.crash', 3)
     if not ok(len(disk) == 1 and len(platform) == 3, 'six deaths, four reports',
@@ -81,6 +83,10 @@ def check_rig():
     ok(os.stat(disk[0]).st_mode & 0o777 == 0o600 and
        os.stat(REPORTS).st_mode & 0o777 == 0o700, 'for root alone')
     ok(not glob.glob(f'{REPORTS}/.*'), 'nothing unfinished is left')
+    # Somebody made a file where the directory should be.
+    r = run(RIG, f'{DIR}/image/crash', f'{DIR}/other-image')
+    ok(r.returncode == 0 and r.stderr.count('no crash report: name=') == 4 and
+       'Not a directory' in r.stderr, 'nowhere to write: said, and the rest goes on', r.stderr)
     return disk[0], platform[0]
 
 

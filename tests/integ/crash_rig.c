@@ -31,6 +31,7 @@ static struct conf conf = { .name = "web.1" };
 static struct roster roster;
 static struct logsink words;
 static unsigned int turns;
+static int64_t longest_ns;		/* that a successor would have waited */
 
 static bool make_image(const char *path)
 {
@@ -110,11 +111,16 @@ static bool die(enum fakefamily_who who, enum member m, int sig)
 {
 	const siginfo_t how = { .si_code = CLD_KILLED, .si_status = sig };
 	pid_t pid = f.member[who].pid;
+	int64_t began;
 
 	if (!fakefamily_kill(&f, who, sig))
 		return false;
+	began = clock_now_ns();
 	crash_report(&(struct crash_death){ .roster = &roster, .member = m, .pid = pid,
 		.how = &how, .log = &words });
+	began = clock_now_ns() - began;
+	if (began > longest_ns)
+		longest_ns = began;
 	return true;
 }
 
@@ -177,6 +183,7 @@ int main(int argc, char **argv)
 	for (int i = 0; i < 4; i++)
 		good &= die(FF_PLATFORM, MEMBER_PLATFORM, SIGSEGV) &&
 			fakefamily_respawn(&f, FF_PLATFORM);
+	printf("longest_us: %lld\n", (long long)(longest_ns / NS_PER_US));
 	good &= !fakeguest_fault(f.g);
 	fakefamily_stop(&f);
 	return good ? 0 : 4;
