@@ -26,6 +26,7 @@ struct ctl {
 	enum ctl_sort sort;
 	bool follow;
 	unsigned long long count;	/* 0: no end */
+	const char *file;		/* NULL: a guest */
 	char **arg;			/* of the command, NULL at the end */
 	int args;
 };

@@ -119,6 +119,9 @@ static bool set_option(struct ctl *ctl, enum opt_id id, const char *arg)
 		return true;
 	case OPT_COUNT:
 		return read_count(arg, COUNT_MAX, &ctl->count);
+	case OPT_FILE:
+		ctl->file = arg;
+		return arg[0] != '\0';
 	case OPT_HELP:
 	case OPT_VERSION:
 	case OPT_COUNT_ALL:

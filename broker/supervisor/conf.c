@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "abi/plan.h"
+#include "supervisor/crash.h"
 
 #define MIB		(UINT64_C(1) << 20)
 #define LOW_END_DEFAULT	UINT64_C(0xf0000000)	/* libxl's and hvmloader's */
@@ -315,6 +316,11 @@ static enum conf_result on_cloister(struct conf *c, const char *arg)
 			c->run_dir = conf_keep(c, k.val);
 			continue;
 		}
+		if (conf_key_is(&k, "crash-dir", "off") ||
+		    (conf_key_is(&k, "crash-dir", NULL) && k.val[0] == '/')) {
+			c->crash_dir = k.val[0] == '/' ? conf_keep(c, k.val) : NULL;
+			continue;
+		}
 		if (on_metrics(c, &k))
 			continue;
 		for (i = 0; i < 3 && strcmp(k.key, off[i].key) != 0; i++)
@@ -438,6 +444,7 @@ void conf_begin(struct conf *c)
 {
 	*c = (struct conf){ .vcpus = 1, .max_vcpus = 1, .boot = "cda",
 		.max_low_bytes = LOW_END_DEFAULT, .log_level = LOG_L_INFO,
+		.crash_dir = CRASH_DIR_DEFAULT,
 		.metrics_interval_s = CONF_INTERVAL_S };
 }
 

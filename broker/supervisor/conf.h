@@ -105,6 +105,7 @@ struct conf {
 					   NULL: none */
 	unsigned int metrics_interval_s;
 	const char *run_dir;	/* instead of RUN_DIR_DEFAULT, or NULL */
+	const char *crash_dir;	/* of crash reports; NULL: none are written */
 	const char *cgroup_parent;	/* NULL: the root of the hierarchy */
 	struct conf_limit limit[CONF_LIMITS];	/* in order: later ones win */
 	unsigned int limit_count;

@@ -9,7 +9,6 @@
  */
 #include <errno.h>
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include "abi/chan.h"
 #include "abi/plan.h"
 #include "base/clock.h"
+#include "supervisor/chan_look.h"
 #include "supervisor/control.h"
 #include "supervisor/run_dir.h"
 
@@ -297,28 +297,17 @@ HANDLER(on_limit)
    as the worker's mirrors have them. */
 static json_t *tell_pci(int chan)
 {
+	struct chan_look_function f[CHAN_WINS];
+	unsigned int count = chan_look_functions(chan, f, CHAN_WINS);
 	json_t *list = json_array();
-	struct chan_win win[CHAN_WINS];
-	uint32_t count;
 
-	if (pread(chan, &count, sizeof(count), offsetof(struct chan, win_count)) !=
-	    (ssize_t)sizeof(count) || count > CHAN_WINS ||
-	    pread(chan, win, sizeof(win), offsetof(struct chan, win)) !=
-	    (ssize_t)sizeof(win))
-		return list;
-	for (uint32_t i = 0; i < count; i++) {
-		uint8_t cfg[256];
-		char hex[2 * sizeof(cfg) + 1];
+	for (unsigned int i = 0; i < count; i++) {
+		char hex[2 * CHAN_LOOK_CONFIG_BYTES + 1];
 
-		if (win[i].space != CHAN_PCI || !(win[i].flags & CHAN_WIN_MIRROR) ||
-		    win[i].base > 0xff || win[i].mirror > CHAN_MIRROR_BYTES - sizeof(cfg) ||
-		    pread(chan, cfg, sizeof(cfg), (off_t)(offsetof(struct chan, mirror) +
-			  win[i].mirror)) != (ssize_t)sizeof(cfg))
-			continue;
-		for (size_t k = 0; k < sizeof(cfg); k++)
-			snprintf(hex + 2 * k, 3, "%02x", cfg[k]);
+		for (size_t k = 0; k < CHAN_LOOK_CONFIG_BYTES; k++)
+			snprintf(hex + 2 * k, 3, "%02x", f[i].config[k]);
 		json_array_append_new(list, json_pack("{s:i,s:s}", "devfn",
-						      (int)win[i].base, "config", hex));
+						      (int)f[i].devfn, "config", hex));
 	}
 	return list;
 }

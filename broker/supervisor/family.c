@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "supervisor/cgroup.h"
+#include "supervisor/crash.h"
 #include "supervisor/logsink.h"
 
 #define START_LIMIT_S	30
@@ -293,8 +294,11 @@ static bool reap(enum member m, bool expected)
 	drop_event(&c->on_exit);
 	drop_event(&c->on_ctl);
 	drop_event(&c->on_log);
-	if (!expected)
+	if (!expected) {
 		tell_death(m, &si);
+		crash_report(&(struct crash_death){ .roster = fam.roster, .member = m,
+			.pid = c->pid, .how = &si, .log = &c->sink });
+	}
 	close_fd(&c->pidfd);
 	close_fd(&c->ctl);
 	close_fd(&c->log);

@@ -72,9 +72,33 @@ size_t logsink_format(const char *subject, const void *packet, size_t len,
 	return used + quote(line + used, LOGSINK_LINE_MAX - used - 1, m.text, m.len);
 }
 
-static void put_line(const struct logsink *s, char line[LOGSINK_LINE_MAX], size_t len)
+static void keep_line(struct logsink *s, const char *line, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		s->tail[s->tail_bytes++ % LOGSINK_TAIL_BYTES] = line[i];
+}
+
+size_t logsink_tail(const struct logsink *s, char to[LOGSINK_TAIL_BYTES])
+{
+	bool cut = s->tail_bytes > LOGSINK_TAIL_BYTES;
+	size_t len = 0;
+
+	for (uint64_t at = cut ? s->tail_bytes - LOGSINK_TAIL_BYTES : 0;
+	     at < s->tail_bytes; at++) {
+		char c = s->tail[at % LOGSINK_TAIL_BYTES];
+
+		if (!cut)
+			to[len++] = c;
+		else
+			cut = c != '\n';	/* what is left of the first one */
+	}
+	return len;
+}
+
+static void put_line(struct logsink *s, char line[LOGSINK_LINE_MAX], size_t len)
 {
 	line[len] = '\n';
+	keep_line(s, line, len + 1);
 	(void)!write(s->out, line, len + 1);	/* nobody to tell */
 }
 

@@ -12,6 +12,7 @@
 #include "base/stat.h"
 
 #define LOGSINK_LINE_MAX	1100	/* a record, every byte quoted, and its subject */
+#define LOGSINK_TAIL_BYTES	2048u	/* of the last lines, kept */
 
 struct logsink {
 	int fd;			/* our end, non-blocking; borrowed */
@@ -22,6 +23,8 @@ struct logsink {
 	uint32_t written;	/* lines in it, */
 	uint32_t dropped;	/* and lines left out */
 	struct stat_block *about;	/* counts them, too; or NULL */
+	char tail[LOGSINK_TAIL_BYTES];	/* what was written last, and */
+	uint64_t tail_bytes;		/* how much in all: logsink_tail() */
 };
 
 /*
@@ -36,5 +39,8 @@ size_t logsink_format(const char *subject, const void *packet, size_t len,
 /* Takes what is there, at most a bounded number of packets.  False: the speaker
    hung up (or sent an empty packet, which nobody has a reason to). */
 bool logsink_read(struct logsink *s);
+
+/* The last lines that were written, whole ones, each with its newline. */
+size_t logsink_tail(const struct logsink *s, char to[LOGSINK_TAIL_BYTES]);
 
 #endif /* SUPERVISOR_LOGSINK_H */

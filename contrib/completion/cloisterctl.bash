@@ -36,13 +36,17 @@ _cloisterctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
 	local commands="list status top metrics explain trace limit devices"
-	local options="--json --run-dir --batch --delay --sort --follow --count --help --version"
+	local options="--json --run-dir --batch --delay --sort --follow --count --file --help --version"
 	local i command= args=()
 
 	COMPREPLY=()
 	case $prev in
 	--run-dir)
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+		return ;;
+	--file)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		compopt -o filenames 2>/dev/null
 		return ;;
 	--sort)
 		mapfile -t COMPREPLY < <(compgen -W "cpu memory requests io name" -- "$cur")
@@ -56,7 +60,7 @@ _cloisterctl()
 	fi
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--run-dir|--sort|--batch|--delay|--count) ((i++)) ;;
+		--run-dir|--sort|--batch|--delay|--count|--file) ((i++)) ;;
 		-*) ;;
 		*)
 			if [[ -z $command ]]; then

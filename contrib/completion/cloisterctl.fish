@@ -32,5 +32,6 @@ complete -c cloisterctl -n '__fish_seen_subcommand_from top' -l delay -x -d 'sec
 complete -c cloisterctl -n '__fish_seen_subcommand_from top' -l sort -x -a 'cpu memory requests io name' -d 'order'
 complete -c cloisterctl -n '__fish_seen_subcommand_from trace' -l follow -d 'go on with what comes'
 complete -c cloisterctl -n '__fish_seen_subcommand_from trace' -l count -x -d 'end after so many accesses'
+complete -c cloisterctl -n '__fish_seen_subcommand_from trace' -l file -r -F -d 'of a crash report, not of a guest'
 complete -c cloisterctl -l help -d 'print help'
 complete -c cloisterctl -l version -d 'print the version'

@@ -5,9 +5,13 @@
  * One sealed memfd per worker, made and kept by the supervisor, written by the
  * broker alone, read by whoever the supervisor gives it to.  A ring that runs
  * over: the writer never waits, a reader that falls behind loses records and
- * can tell (ring/trace.h has the reading side).  A record is written when the
+ * can tell (ring/trace.h has both sides).  A record is written when the
  * access has been answered, so its value is there; accesses of several vCPUs
  * stand in the order of their answers.
+ *
+ * Pages that were never written cost nothing.  A guest that runs fills them
+ * all, for each of its workers: so a record takes 16 bytes, and only one that
+ * does not fit (a string operation, 64 bits of value) takes 32.
  */
 #ifndef ABI_TRACE_H
 #define ABI_TRACE_H
@@ -18,8 +22,8 @@
 #include <stdint.h>
 
 #define TRACE_MAGIC	0x31435254u	/* "TRC1" */
-#define TRACE_VERSION	1u
-#define TRACE_RECORDS	512u		/* five pages a worker, once they ran full */
+#define TRACE_VERSION	2u
+#define TRACE_SLOTS	4096u		/* 64 KiB a worker, once they ran full */
 
 /* How an access was answered. */
 enum trace_kind {
@@ -37,8 +41,10 @@ enum trace_kind {
 #define TRACE_DESC	0x04u	/* ... whose items descend */
 #define TRACE_FLAGS	0x07u
 
+/* An access, as both sides of ring/trace.h speak of it. */
 struct trace_rec {
-	uint64_t ticks;		/* time stamp counter when it was answered */
+	uint64_t ticks;		/* time stamp counter when it was answered, a
+				   multiple of 1 << TRACE_TICKS_SHIFT */
 	uint64_t addr;		/* port, guest physical address, or
 				   devfn << 8 | register */
 	uint64_t value;		/* read or written; @size bytes of it count */
@@ -48,8 +54,28 @@ struct trace_rec {
 	uint8_t kind;		/* enum trace_kind */
 	uint8_t space;		/* enum chan_space, abi/chan.h */
 };
-static_assert(sizeof(struct trace_rec) == 32, "two records a cache line");
-#define TRACE_REC_WORDS	(sizeof(struct trace_rec) / sizeof(uint64_t))
+
+/*
+ * A slot of the ring, two words:
+ *
+ *	0	bits 0-31 address, 32-63 value
+ *	1	bits 0-1 log2 of the size, 2-4 TRACE_* flags, 5-6 kind, 7-8 space,
+ *		9 LONG, 10 MORE, 11 USED, 12-63 ticks >> TRACE_TICKS_SHIFT
+ *
+ * With LONG the next slot belongs to it and has the high halves of address and
+ * value in word 0, and in word 1 MORE, USED and in bits 32-63 the count;
+ * otherwise these halves are 0 and the count is 1.  A slot of zeros is none.
+ */
+#define TRACE_SLOT_WORDS	2u
+#define TRACE_SLOTS_A_RECORD	2u	/* at most */
+#define TRACE_FLAGS_AT		2
+#define TRACE_KIND_AT		5
+#define TRACE_SPACE_AT		7
+#define TRACE_LONG		(UINT64_C(1) << 9)
+#define TRACE_MORE		(UINT64_C(1) << 10)
+#define TRACE_USED		(UINT64_C(1) << 11)
+#define TRACE_TICKS_AT		12
+#define TRACE_TICKS_SHIFT	7	/* some 40 ns; runs for years */
 
 struct trace {
 	/* Written once by the supervisor, before anybody starts. */
@@ -57,13 +83,13 @@ struct trace {
 	uint64_t size_bytes;
 
 	alignas(64)
-	_Atomic uint64_t head;		/* records [.., head) are written; runs
-					   freely; record i is at i % RECORDS */
+	_Atomic uint64_t head;		/* slots [.., head) are written; runs
+					   freely; slot i is at i % SLOTS */
 	_Atomic uint32_t ticks_per_ms;	/* of the time stamp counter; 0: not
 					   known yet */
 	alignas(4096)
-	_Atomic uint64_t rec[TRACE_RECORDS][TRACE_REC_WORDS];
+	_Atomic uint64_t slot[TRACE_SLOTS][TRACE_SLOT_WORDS];
 };
-static_assert((TRACE_RECORDS & (TRACE_RECORDS - 1)) == 0, "power of two");
+static_assert((TRACE_SLOTS & (TRACE_SLOTS - 1)) == 0, "power of two");
 
 #endif /* ABI_TRACE_H */

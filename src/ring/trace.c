@@ -7,6 +7,7 @@
  */
 #include "ring/trace.h"
 
+#include <assert.h>
 #include <sys/mman.h>
 
 #include "abi/chan.h"
@@ -32,15 +33,59 @@ void trace_writer_init(struct trace_writer *w, struct trace *t)
 	w->head = t ? atomic_load_explicit(&t->head, memory_order_relaxed) : 0;
 }
 
+/* ---- writer ---- */
+
+static bool is_long(const struct trace_rec *rec)
+{
+	return (rec->addr | rec->value) >> 32 || rec->count != 1;
+}
+
+static void put_slot(struct trace *t, uint64_t at, uint64_t low, uint64_t high)
+{
+	_Atomic uint64_t *to = t->slot[at % TRACE_SLOTS];
+
+	atomic_store_explicit(&to[0], low, memory_order_relaxed);
+	atomic_store_explicit(&to[1], high, memory_order_relaxed);
+}
+
+void trace_put(struct trace_writer *w, const struct trace_rec *rec)
+{
+	uint64_t tag = (uint64_t)__builtin_ctz(rec->size) |
+		(uint64_t)rec->flags << TRACE_FLAGS_AT |
+		(uint64_t)rec->kind << TRACE_KIND_AT |
+		(uint64_t)rec->space << TRACE_SPACE_AT | TRACE_USED |
+		rec->ticks >> TRACE_TICKS_SHIFT << TRACE_TICKS_AT;
+
+	if (!w->t)
+		return;
+	/* The head that made the old record too old is out before the new one
+	   is: pairs with the fence in trace_read(). */
+	atomic_thread_fence(memory_order_release);
+	if (is_long(rec)) {
+		put_slot(w->t, w->head++, (rec->addr & UINT32_MAX) | rec->value << 32,
+			 tag | TRACE_LONG);
+		put_slot(w->t, w->head++, rec->addr >> 32 |
+			 rec->value >> 32 << 32, TRACE_MORE | TRACE_USED |
+			 (uint64_t)rec->count << 32);
+	} else {
+		put_slot(w->t, w->head++, rec->addr | rec->value << 32, tag);
+	}
+	atomic_store_explicit(&w->t->head, w->head, memory_order_release);
+}
+
+/* ---- reader ---- */
+
 static uint64_t load_head(const struct trace *t)
 {
 	return atomic_load_explicit(&t->head, memory_order_acquire);
 }
 
-/* The oldest record that nobody is writing over while head is @head. */
+/* The oldest slot that nobody is writing over while head is @head. */
 static uint64_t oldest(uint64_t head)
 {
-	return head < TRACE_RECORDS ? 0 : head - (TRACE_RECORDS - 1);
+	const uint64_t whole = TRACE_SLOTS - TRACE_SLOTS_A_RECORD;
+
+	return head < whole ? 0 : head - whole;
 }
 
 void trace_reader_init(struct trace_reader *r, const struct trace *t,
@@ -52,23 +97,50 @@ void trace_reader_init(struct trace_reader *r, const struct trace *t,
 		.next = from_oldest ? oldest(head) : head };
 }
 
-static bool is_sane(const struct trace_rec *rec)
+static void copy_slot(const struct trace *t, uint64_t at, uint64_t word[TRACE_SLOT_WORDS])
 {
-	return rec->kind < TRACE_KIND_COUNT && rec->space < CHAN_SPACE_COUNT &&
-		(rec->flags & ~TRACE_FLAGS) == 0 && rec->count != 0 &&
-		(rec->size == 1 || rec->size == 2 || rec->size == 4 ||
-		 rec->size == 8);
-}
+	const _Atomic uint64_t *from = t->slot[at % TRACE_SLOTS];
 
-static void copy_rec(const struct trace *t, uint64_t at, struct trace_rec *rec)
-{
-	const _Atomic uint64_t *from = t->rec[at % TRACE_RECORDS];
-	uint64_t word[TRACE_REC_WORDS];
-
-	for (unsigned int i = 0; i < TRACE_REC_WORDS; i++)
+	for (unsigned int i = 0; i < TRACE_SLOT_WORDS; i++)
 		word[i] = atomic_load_explicit(&from[i], memory_order_relaxed);
-	memcpy(rec, word, sizeof(*rec));
 }
+
+/*
+ * The record whose first slot is @at: how many slots it has.  0: they do not
+ * make one.  -1: they are the second half of one.
+ */
+static int copy_rec(const struct trace *t, uint64_t at, uint64_t head,
+		    struct trace_rec *rec)
+{
+	uint64_t word[TRACE_SLOT_WORDS], more[TRACE_SLOT_WORDS];
+
+	copy_slot(t, at, word);
+	if (!(word[1] & TRACE_USED))
+		return 0;
+	if (word[1] & TRACE_MORE)
+		return -1;
+	*rec = (struct trace_rec){ .addr = word[0] & UINT32_MAX,
+		.value = word[0] >> 32, .count = 1,
+		.size = (uint8_t)(1u << (word[1] & 3)),
+		.flags = word[1] >> TRACE_FLAGS_AT & TRACE_FLAGS,
+		.kind = word[1] >> TRACE_KIND_AT & 3,
+		.space = word[1] >> TRACE_SPACE_AT & 3,
+		.ticks = word[1] >> TRACE_TICKS_AT << TRACE_TICKS_SHIFT };
+	if (rec->space >= CHAN_SPACE_COUNT)
+		return 0;
+	if (!(word[1] & TRACE_LONG))
+		return 1;
+	if (at + 1 >= head)
+		return 0;
+	copy_slot(t, at + 1, more);
+	rec->addr |= more[0] << 32;
+	rec->value |= more[0] >> 32 << 32;
+	rec->count = (uint32_t)(more[1] >> 32);
+	return (more[1] & (TRACE_USED | TRACE_MORE)) == (TRACE_USED | TRACE_MORE) &&
+		rec->count ? 2 : 0;
+}
+
+static_assert(TRACE_KIND_COUNT == 4, "two bits, and each value means something");
 
 /* Moves on to what is still whole, if that is behind us already. */
 static void skip_lost(struct trace_reader *r, uint64_t head)
@@ -93,8 +165,8 @@ unsigned int trace_read(struct trace_reader *r, struct trace_rec *out,
 	skip_lost(r, head);
 	while (n < max && r->next < head) {
 		uint64_t now;
+		int slots = copy_rec(r->t, r->next, head, &out[n]);
 
-		copy_rec(r->t, r->next, &out[n]);
 		/* Was it whole?  Pairs with the fence in trace_put(). */
 		atomic_thread_fence(memory_order_acquire);
 		now = load_head(r->t);
@@ -103,11 +175,14 @@ unsigned int trace_read(struct trace_reader *r, struct trace_rec *out,
 			skip_lost(r, now);
 			break;
 		}
-		r->next++;
-		if (is_sane(&out[n]))
+		if (slots > 0) {
 			n++;
-		else
-			r->bad++;
+			r->next += (unsigned int)slots;
+		} else {
+			/* What begins in front of us is lost, not bad. */
+			*(slots < 0 ? &r->lost : &r->bad) += 1;
+			r->next++;
+		}
 	}
 	return n;
 }

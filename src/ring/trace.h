@@ -10,7 +10,6 @@
 #define RING_TRACE_H
 
 #include <stdbool.h>
-#include <string.h>
 
 #include "abi/trace.h"
 
@@ -25,30 +24,16 @@ struct trace_writer {
 /* @t as trace_map() gave it, or NULL.  Goes on where a predecessor ended. */
 void trace_writer_init(struct trace_writer *w, struct trace *t);
 
-static inline void trace_put(struct trace_writer *w, const struct trace_rec *rec)
-{
-	_Atomic uint64_t *to;
-	uint64_t word[TRACE_REC_WORDS];
-
-	if (!w->t)
-		return;
-	to = w->t->rec[w->head % TRACE_RECORDS];
-	memcpy(word, rec, sizeof(word));
-	/* The head that made the old record too old is out before the new one
-	   is: pairs with the fence in trace_read(). */
-	atomic_thread_fence(memory_order_release);
-	for (unsigned int i = 0; i < TRACE_REC_WORDS; i++)
-		atomic_store_explicit(&to[i], word[i], memory_order_relaxed);
-	atomic_store_explicit(&w->t->head, ++w->head, memory_order_release);
-}
+/* @rec as abi/trace.h has it: every field in its range. */
+void trace_put(struct trace_writer *w, const struct trace_rec *rec);
 
 /* ---- reader ---- */
 
 struct trace_reader {
 	const struct trace *t;
-	uint64_t next;		/* record that comes next */
-	uint64_t lost;		/* records overwritten before we came, so far */
-	uint64_t bad;		/* records that made no sense, so far */
+	uint64_t next;		/* slot that comes next */
+	uint64_t lost;		/* slots overwritten before we came, so far */
+	uint64_t bad;		/* slots that made no sense, so far */
 };
 
 /*
@@ -65,8 +50,9 @@ void trace_reader_init(struct trace_reader *r, const struct trace *t,
 /*
  * Up to @max next records, oldest first, checked: kind, space, size and flags
  * are among those of abi/trace.h, count is not 0.  Returns how many, 0 if
- * there is nothing new.  r->lost and r->bad go up by what was left out.
- * At most TRACE_RECORDS are looked at; never waits.
+ * there is nothing new.  r->lost and r->bad go up by what was left out: in
+ * slots, of which a record has one or two.
+ * At most TRACE_SLOTS are looked at; never waits.
  */
 unsigned int trace_read(struct trace_reader *r, struct trace_rec *out,
 			unsigned int max);

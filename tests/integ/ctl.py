@@ -192,6 +192,20 @@ def check_trace():
     ok(ctl('trace', 'alpha', 'broker').returncode == 1, 'of the broker nothing is recorded')
 
 
+def check_rights_of_trace():
+    """Who looks at what a guest did has no rights to lose."""
+    process = subprocess.Popen([CTL, '--run-dir', RUN, 'trace', 'alpha', 'com1', '--follow'],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    process.stdout.readline()
+    with open(f'/proc/{process.pid}/status', encoding='ascii') as f:
+        has = dict(line.rstrip('\n').split(':\t', 1) for line in f if ':\t' in line)
+    process.kill()
+    process.wait()
+    ok(all(has[c] == '0' * 16 for c in ('CapInh', 'CapPrm', 'CapEff', 'CapAmb')) and
+       has['NoNewPrivs'] == '1', 'trace: no capabilities, and none to be had', has)
+    ok(os.geteuid() or has['Uid'].split() == ['65534'] * 4, 'trace: it is nobody', has['Uid'])
+
+
 def check_devices():
     every = {d['name']: d for d in ctl_json('devices')}
     ok(len(every) >= 16 and all(d['windows'] and d['sheet'] for d in every.values()),
@@ -346,7 +360,7 @@ def check_completion():
                           '../../contrib/completion/cloisterctl.bash')
     for words, wanted in (
             ('st', {'status'}),
-            ('--f', {'--follow'}),
+            ('--f', {'--follow', '--file'}),
             ('top --sort c', {'cpu'}),
             ('status ', {'41', '42', 'alpha', 'beta'}),
             ('--run-dir /x explain al', {'alpha'}),
@@ -584,6 +598,7 @@ def main():
         check_status({41: guests[0].process.pid, 42: guests[1].process.pid})
         check_explain()
         check_trace()
+        check_rights_of_trace()
         check_devices()
         check_asked()
         check_refusals()

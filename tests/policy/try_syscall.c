@@ -273,7 +273,7 @@ static const struct wrong {
 	  { 0, 4096, PROT_READ, MAP_PRIVATE, FD_HV_MEM } },
 	{ "mapping another descriptor", "", SYS_mmap,
 	  { 0, 4096, PROT_READ, MAP_SHARED, FD_CHAN } },
-	{ "anonymous memory", "vnc", SYS_mmap,
+	{ "anonymous memory", "vnc trace", SYS_mmap,
 	  { 0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, NO_FD } },
 	{ "prot bits above 32", "", SYS_mmap,
 	  { 0, 4096, PROT_READ | UINT64_C(1) << 32, MAP_SHARED, FD_HV_MEM } },

@@ -8,7 +8,8 @@ LIST is the output of mkpolicy --list for one policy, named policy_NAME.list.
 RECORD is either
 
 	output of "strace -f -o FILE", in which a process belongs to the program it
-	executed (cloister-NAME) and counts from its seccomp() call on, or
+	executed (cloister-NAME; cloisterctl is "trace") and counts from its
+	seccomp() call on, or
 	lines "NAME CALL [FD]", such as used-recorded.txt, made with --record.
 
 With --record, prints such lines instead of judging.  A call fails when no run
@@ -67,9 +68,9 @@ def read_strace(lines, used):
         if call in ('clone', 'clone3'):
             adopt(threads, pid, line)
         if call == 'execve':
-            m = re.search(r'cloister-(\w+)"', line)
+            m = re.search(r'cloister(-\w+|ctl)"', line)
             if m:
-                threads[pid] = Process(m.group(1))
+                threads[pid] = Process('trace' if m.group(1) == 'ctl' else m.group(1)[1:])
         elif call == 'seccomp' and 'SET_MODE_FILTER' in line:
             p.confined = True
         elif p.role and p.confined:

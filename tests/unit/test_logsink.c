@@ -2,6 +2,7 @@
 /*
  * tests/unit/test_logsink.c - what a hostile child can do to the log: little
  */
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -101,10 +102,42 @@ static void test_flood(void)
 	ok(!logsink_read(&s), "hanging up is told");
 }
 
+/* The last lines, for who asks after its end. */
+static void test_tail(void)
+{
+	static struct logsink s = { .subject = "net0", .up_to = LOG_L_INFO };
+	char tail[LOGSINK_TAIL_BYTES], last[40];
+	struct log_msg m = { .level = LOG_L_INFO };
+	int pair[2];
+	size_t len;
+
+	socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair);
+	s.fd = pair[0];
+	s.out = open("/dev/null", O_WRONLY);
+	is_hex(logsink_tail(&s, tail), 0, "nothing was said, nothing is kept");
+	for (int i = 0; i < 40; i++) {
+		m.len = (uint8_t)snprintf(m.text, sizeof(m.text), "%0*d", 60 + i % 7, i);
+		send(pair[1], &m, offsetof(struct log_msg, text) + m.len, 0);
+		logsink_read(&s);
+		if (i == 1)
+			is_hex(logsink_tail(&s, tail), 2 * 7 + 60 + 61, "two lines");
+	}
+	len = logsink_tail(&s, tail);
+	ok(len > LOGSINK_TAIL_BYTES - 80 && len < LOGSINK_TAIL_BYTES &&
+	   strncmp(tail, "net0: 0", 7) == 0 && tail[len - 1] == '\n',
+	   "later the last ones, the first of them whole");
+	snprintf(last, sizeof(last), "%.2s", tail + len - 3);
+	is_str(last, "39", "up to the very last");
+	close(pair[0]);
+	close(pair[1]);
+	close(s.out);
+}
+
 int main(void)
 {
 	test_quoting();
 	test_malformed();
 	test_flood();
+	test_tail();
 	return tap_done();
 }

@@ -209,6 +209,7 @@ static void test_refusals(void)
 		{ "-cloister shadow=maybe", "shadow=maybe" },
 		{ "-cloister stats=maybe", "stats=maybe" },
 		{ "-cloister metrics=relative/path", "metrics=relative" },
+		{ "-cloister crash-dir=relative/path", "crash-dir=relative" },
 		{ "-cloister metrics-interval=0", "metrics-interval=0" },
 		{ "-cloister metrics-interval=3601", "metrics-interval=3601" },
 		{ "-mon chardev=nobody,mode=control", "nobody" },
@@ -240,6 +241,10 @@ static void test_details(void)
 	ok(parse(BASE "-cloister stats=off,metrics=/a,,b,metrics-interval=60") ==
 	   CONF_OK && c.no_stats && strcmp(c.metrics_file, "/a,b") == 0 &&
 	   c.metrics_interval_s == 60, "counting and the file");
+	ok(parse(BASE "-cloister crash-dir=/a,,b") == CONF_OK &&
+	   strcmp(c.crash_dir, "/a,b") == 0 &&
+	   parse(BASE "-cloister crash-dir=off") == CONF_OK && !c.crash_dir &&
+	   parse(BASE) == CONF_OK && c.crash_dir, "crash reports: there, nowhere, or where they go");
 	ok(parse(BASE "-cloister metrics=on -cloister metrics=off") == CONF_OK &&
 	   !c.metrics_file, "the last one counts");
 	ok(parse(BASE "-drive file=/a,,b,if=ide,index=1,format=raw,readonly=on") ==

@@ -18,28 +18,59 @@
 static struct trace_writer w;
 static struct trace *ring;
 static const struct trace *seen;	/* the same, as a reader maps it */
-static struct trace_rec got[TRACE_RECORDS];
+static struct trace_rec got[TRACE_SLOTS];
 static _Atomic bool written;
 
-/* Whose parts all follow from @i, so that a torn one is noticed. */
+/*
+ * Whose parts all follow from @i, so that a torn one is noticed.  Of three, the
+ * first has more address than fits a slot, and the second more of the others.
+ */
 static struct trace_rec make(uint64_t i)
 {
-	return (struct trace_rec){ .ticks = i, .addr = i * 3, .value = ~i,
-		.count = (uint32_t)i + 1, .size = (uint8_t)(1u << (i & 3)),
+	struct trace_rec rec = { .ticks = i << TRACE_TICKS_SHIFT, .addr = (uint32_t)i * 3,
+		.value = (uint32_t)~i, .count = 1, .size = (uint8_t)(1u << (i & 3)),
 		.flags = i & 1 ? TRACE_WRITE : 0, .kind = (uint8_t)(i & 3),
 		.space = (uint8_t)(i % CHAN_SPACE_COUNT) };
+
+	if (i % 3 == 0)
+		rec.addr |= i * 7 << 32 | 1ull << 63;
+	if (i % 3 == 1) {
+		rec.count = (uint32_t)i + 2;
+		rec.value = ~i;
+		rec.flags |= TRACE_STRING | TRACE_DESC;
+	}
+	return rec;
+}
+
+static uint64_t number_of(const struct trace_rec *r)
+{
+	return r->ticks >> TRACE_TICKS_SHIFT;
+}
+
+static unsigned int slots_of(uint64_t i)
+{
+	return i % 3 == 2 ? 1 : 2;
+}
+
+static uint64_t slots_until(uint64_t count)
+{
+	uint64_t n = 0;
+
+	for (uint64_t i = 0; i < count; i++)
+		n += slots_of(i);
+	return n;
 }
 
 static bool is_made(const struct trace_rec *r)
 {
-	struct trace_rec want = make(r->ticks);
+	struct trace_rec want = make(number_of(r));
 
 	return memcmp(&want, r, sizeof(want)) == 0;
 }
 
 static void fresh(uint64_t count)
 {
-	memset((void *)ring->rec, 0, sizeof(ring->rec));
+	memset((void *)ring->slot, 0, sizeof(ring->slot));
 	ring->head = 0;
 	trace_writer_init(&w, ring);
 	for (uint64_t i = 0; i < count; i++) {
@@ -57,11 +88,12 @@ static void test_order(void)
 	fresh(5);
 	trace_reader_init(&r, seen, true);
 	is_hex(trace_read(&r, got, 2), 2, "as many as asked for");
-	ok(got[0].ticks == 0 && got[1].ticks == 1, "the oldest first");
+	ok(is_made(&got[0]) && is_made(&got[1]) && number_of(&got[0]) == 0 &&
+	   number_of(&got[1]) == 1, "the oldest first, short or long");
 	is_hex(trace_read(&r, got, 100), 3, "then the others");
 	is_hex(trace_read(&r, got, 100), 0, "then nothing");
 	trace_put(&w, &rec);
-	ok(trace_read(&r, got, 100) == 1 && is_made(&got[0]) && got[0].ticks == 5,
+	ok(trace_read(&r, got, 100) == 1 && is_made(&got[0]) && number_of(&got[0]) == 5,
 	   "until there is something new");
 	trace_reader_init(&r, seen, false);
 	is_hex(trace_read(&r, got, 100), 0, "who wants only what is new gets nothing old");
@@ -70,31 +102,34 @@ static void test_order(void)
 
 static void test_overrun(void)
 {
+	const uint64_t all = 3 * TRACE_SLOTS;
 	struct trace_reader r;
+	uint64_t slots = 0;
 	bool whole = true;
 	unsigned int n;
 
 	fresh(10);
 	trace_reader_init(&r, seen, true);
 	trace_read(&r, got, 1);
-	for (uint64_t i = 10; i < 3 * TRACE_RECORDS; i++) {
+	for (uint64_t i = 10; i < all; i++) {
 		struct trace_rec rec = make(i);
 
 		trace_put(&w, &rec);
 	}
-	n = trace_read(&r, got, TRACE_RECORDS);
-	is_hex(n, TRACE_RECORDS - 1, "who falls behind gets what is left");
-	is_hex(r.lost, 2 * TRACE_RECORDS, "and is told how much is not");
-	for (unsigned int i = 0; i < n; i++)
-		whole &= is_made(&got[i]) &&
-			got[i].ticks == 2 * TRACE_RECORDS + 1 + i;
-	ok(whole, "all of it whole and in order");
+	n = trace_read(&r, got, TRACE_SLOTS);
+	for (unsigned int i = 0; i < n; i++) {
+		whole &= is_made(&got[i]) && number_of(&got[i]) == all - n + i;
+		slots += slots_of(all - n + i);
+	}
+	ok(whole && n > TRACE_SLOTS / 2, "who falls behind gets what is left, whole and in order");
+	ok(slots >= TRACE_SLOTS - 3 && slots <= TRACE_SLOTS - 2, "as much as there can be");
+	is_hex(slots + r.lost + slots_of(0), slots_until(all), "and is told how much is not");
+	is_hex(r.bad, 0, "half a record is not bad");
 	trace_reader_init(&r, seen, true);
-	is_hex(trace_read(&r, got, TRACE_RECORDS), TRACE_RECORDS - 1,
-	       "a late reader gets as much");
-	is_hex(r.lost, 0, "and lost nothing");
+	is_hex(trace_read(&r, got, TRACE_SLOTS), n, "a late reader gets as much");
+	ok(r.lost <= 1, "and lost nothing");
 	trace_writer_init(&w, ring);
-	is_hex(w.head, 3 * TRACE_RECORDS, "a successor goes on");
+	is_hex(w.head, slots_until(all), "a successor goes on");
 }
 
 static void *write_all(void *arg)
@@ -112,7 +147,7 @@ static void *write_all(void *arg)
 /* One that never stops, read by one that is slower. */
 static void test_race(void)
 {
-	uint64_t count = 0, torn = 0, next = 0, back = 0;
+	uint64_t count = 0, slots = 0, torn = 0, next = 0, back = 0;
 	struct trace_reader r;
 	pthread_t t;
 
@@ -127,59 +162,71 @@ static void test_race(void)
 		while ((n = trace_read(&r, got, 64)) > 0) {
 			for (unsigned int i = 0; i < n; i++) {
 				torn += !is_made(&got[i]);
-				back += got[i].ticks < next;
-				next = got[i].ticks + 1;
+				back += number_of(&got[i]) < next;
+				next = number_of(&got[i]) + 1;
+				slots += slots_of(number_of(&got[i]));
 			}
 			count += n;
 		}
 	}
 	pthread_join(t, NULL);
 	/* What was overtaken while it was read comes with another call. */
-	for (unsigned int i = 0; i < 10; i++)
-		count += trace_read(&r, got, TRACE_RECORDS);
+	for (unsigned int i = 0; i < 10; i++) {
+		unsigned int n = trace_read(&r, got, TRACE_SLOTS);
+
+		for (unsigned int k = 0; k < n; k++)
+			slots += slots_of(number_of(&got[k]));
+		count += n;
+	}
 	is_hex(torn, 0, "no record is torn");
 	is_hex(back, 0, "none comes twice or late");
-	is_hex(count + r.lost + r.bad, RUN, "each was read or is counted as lost");
+	is_hex(slots + r.lost + r.bad, slots_until(RUN), "each was read or is counted as lost");
 	is_hex(r.bad, 0, "none was bad");
 	printf("# read %llu, lost %llu\n", (unsigned long long)count,
 	       (unsigned long long)r.lost);
 }
 
-static void put_raw(uint64_t at, const struct trace_rec *rec)
+static void put_raw(uint64_t at, uint64_t low, uint64_t high)
 {
-	memcpy((void *)ring->rec[at % TRACE_RECORDS], rec, sizeof(*rec));
+	ring->slot[at % TRACE_SLOTS][0] = low;
+	ring->slot[at % TRACE_SLOTS][1] = high;
 }
 
-/* Records that no broker of ours writes. */
-static void test_bad_records(void)
+/* Slots that no broker of ours writes. */
+static void test_bad_slots(void)
 {
-	static const struct trace_rec bad[] = {
-		{ .size = 3, .count = 1 }, { .size = 0, .count = 1 },
-		{ .size = 16, .count = 1 }, { .size = 1, .count = 0 },
-		{ .size = 1, .count = 1, .kind = TRACE_KIND_COUNT },
-		{ .size = 1, .count = 1, .kind = 255 },
-		{ .size = 1, .count = 1, .space = CHAN_SPACE_COUNT },
-		{ .size = 1, .count = 1, .flags = 0x80 },
-	};
-	const unsigned int n = sizeof(bad) / sizeof(bad[0]);
+	const uint64_t long_one = TRACE_USED | TRACE_LONG;
+	const uint64_t more = TRACE_USED | TRACE_MORE;
 	struct trace_rec good = make(7);
 	struct trace_reader r;
 
 	fresh(0);
 	trace_reader_init(&r, seen, true);
-	for (unsigned int i = 0; i < n; i++)
-		put_raw(i, &bad[i]);
-	put_raw(n, &good);
-	ring->head = n + 1;
-	ok(trace_read(&r, got, 10) == 1 && is_made(&got[0]),
+	put_raw(0, 0, 0);
+	put_raw(1, ~0ull, ~0ull & ~TRACE_USED);
+	put_raw(2, 5, TRACE_USED | 3u << TRACE_SPACE_AT);	/* no such space */
+	put_raw(3, 5, long_one);		/* its second half: */
+	put_raw(4, 5, TRACE_USED);		/* another record */
+	put_raw(5, 5, long_one);
+	put_raw(6, 5, more);			/* of no items at all */
+	ring->head = 7;
+	trace_writer_init(&w, ring);
+	trace_put(&w, &good);
+	ok(trace_read(&r, got, 10) == 2 && got[0].addr == 5 && is_made(&got[1]),
 	   "of nonsense only what makes sense comes out");
-	is_hex(r.bad, n, "the rest is counted");
+	is_hex(r.bad, 5, "the rest is counted");
+	is_hex(r.lost, 1, "and halves without a first one");
+	fresh(0);
+	trace_reader_init(&r, seen, true);
+	put_raw(0, 5, long_one);
+	ring->head = 1;
+	ok(trace_read(&r, got, 10) == 0 && r.bad == 1, "half a record at the end");
 }
 
 static void test_bad_heads(void)
 {
-	static const uint64_t head[] = { UINT64_MAX, UINT64_MAX - TRACE_RECORDS,
-		1ull << 63, TRACE_RECORDS, 1, 0, UINT64_MAX };
+	static const uint64_t head[] = { UINT64_MAX, UINT64_MAX - TRACE_SLOTS,
+		1ull << 63, TRACE_SLOTS, 1, 0, UINT64_MAX };
 	struct trace_reader r;
 	bool bounded = true;
 
@@ -187,7 +234,7 @@ static void test_bad_heads(void)
 	trace_reader_init(&r, seen, true);
 	for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++) {
 		ring->head = head[i];
-		bounded &= trace_read(&r, got, TRACE_RECORDS) <= TRACE_RECORDS;
+		bounded &= trace_read(&r, got, TRACE_SLOTS) <= TRACE_SLOTS;
 	}
 	ok(bounded, "a head that jumps costs a ring full at most");
 	fresh(100);
@@ -195,9 +242,9 @@ static void test_bad_heads(void)
 	trace_read(&r, got, 100);
 	ring->head = 50;
 	is_hex(trace_read(&r, got, 100), 0, "one that runs back brings nothing");
-	ring->head = 101;
+	ring->head = r.next + 1;
 	is_hex(trace_read(&r, got, 100), 0, "nor is a record of zeros one");
-	is_hex(r.bad, 1, "but counted");
+	is_hex(r.bad, 1, "but it is counted");
 }
 
 static void test_age(void)
@@ -227,7 +274,7 @@ int main(void)
 	test_order();
 	test_overrun();
 	test_race();
-	test_bad_records();
+	test_bad_slots();
 	test_bad_heads();
 	test_age();
 	trace_writer_init(&w, NULL);
