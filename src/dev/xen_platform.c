@@ -185,17 +185,15 @@ static const char *check_line(const void *dev, const void *regs)
 }
 
 /*
- * Both verbs may be repeated.  Our predecessor said them, and so they were
- * carried out; but Xen keeps no page types in a save file, and disks and cards
- * that a guest unplugged are there again beside a restored one.
+ * Our predecessor said it, and it was done; but Xen keeps no page types in a
+ * save file.  An unplug is not repeated: who is gone has that in its own state,
+ * and we should have to wait for all of them.
  */
-static void repeat_verbs(void *dev)
+static void repeat_lock(void *dev)
 {
 	struct xen_platform *s = dev;
 
 	bus_rom_lock(s->bus, s->r.rom_locked);
-	if (s->r.unplugged)
-		bus_unplug(s->bus, s->r.unplugged);
 }
 
 static const struct bus_field fields[] = {
@@ -210,7 +208,7 @@ static const struct bus_state state = {
 	.field_count = sizeof(fields) / sizeof(fields[0]), .check = check_line,
 };
 static const struct bus_dev_ops dev_ops = {
-	.resume = repeat_verbs, .state = &state };
+	.resume = repeat_lock, .state = &state };
 
 void xen_platform_init(struct xen_platform *s, struct bus *b,
 		       bool accept_unplug)
