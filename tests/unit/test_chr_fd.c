@@ -124,6 +124,18 @@ static void test_successor(int ours, int theirs)
 	}
 	ok(got_len == sizeof(sent) && !memcmp(got, sent, sizeof(sent)),
 	   "a worker dies between any two: all input comes, in order");
+	if (write(theirs, sent, 32) != 32)
+		ok(false, "cannot write");
+	got_len = 0;
+	room = 16;
+	chr_fd_readable(c, 0);
+	rig_settle(&rig);
+	room = 16;
+	rig_successor(&rig);
+	c = chr_fd_open(&rig.bus, 1, ours);
+	c->rx = rx;
+	rig_close(&rig);
+	is_hex(got_len, 32, "what waits is offered without a new event");
 }
 
 static void test_hostile_state(int ours)
