@@ -549,6 +549,8 @@ static void kill_often(enum fakefamily_who who, const char *name,
 static void test_platform(unsigned int deaths)
 {
 	kill_often(FF_PLATFORM, "platform", &printed, 0xb, deaths);
+	wait_progress(&latch_rounds);
+	wait_progress(&keys_read);
 	is_hex(latch_wrong, 0, "latches, links and CMOS keep what was written");
 	is_hex(keys_wrong, 0, "each key comes once, in order");
 	is_hex(out_of_order, 0, "no character is lost or out of order");
