@@ -68,7 +68,7 @@ static void open_serial(struct worker *w, struct platform_conf *conf,
 		return;
 	if (!(w->args.fds & (UINT64_C(1) << fd)))
 		die(0, "descriptor is missing: option=%s fd=%d", keys[i], fd);
-	c = chr_fd_open(i, fd);
+	c = chr_fd_open(w->bus, i, fd);
 	conf->serial[i].chr = c;
 	if (chr_fd_has_input(c))
 		worker_watch(w, fd, EPOLLIN | EPOLLET, chr_fd_readable, c);
@@ -90,7 +90,7 @@ static void open_input(struct worker *w)
 {
 	if (!(w->args.fds & (UINT64_C(1) << FD_INPUT)))
 		return;
-	input_ring_open(FD_INPUT, FD_INPUT_KICK, &platform.i8042.sink);
+	input_ring_open(w->bus, FD_INPUT, FD_INPUT_KICK, &platform.i8042.sink);
 	worker_watch(w, FD_INPUT_KICK, EPOLLIN, input_ring_readable, NULL);
 }
 

@@ -38,7 +38,7 @@ struct fb {
 };
 
 #define INPUT_MAGIC	0x31504e49u	/* "INP1" */
-#define INPUT_VERSION	1u
+#define INPUT_VERSION	2u
 #define INPUT_EVENTS	256u
 
 enum input_kind {
@@ -63,6 +63,14 @@ struct input_ring {
 	alignas(64) _Atomic uint32_t tail;	/* vnc */
 	alignas(64) _Atomic uint32_t head;	/* platform */
 	_Atomic uint32_t asleep;		/* platform: 1: kick me */
+	/* vnc: what the guest was told is pressed, for vnc's successor to let go
+	   of.  Set before the event that presses, cleared after the one that
+	   lets go. */
+	alignas(64) _Atomic uint32_t keys_down[8];	/* bit per scan code;
+						   extended ones from 0x80 */
+	_Atomic uint32_t buttons, x, y, size;	/* @c, @a, @b, @d of the last
+						   INPUT_POINTER */
+	_Atomic uint32_t caps;			/* caps lock, as far as known */
 	alignas(64) struct input_event event[INPUT_EVENTS];
 };
 

@@ -17,17 +17,26 @@
 #include "base/bug.h"
 #include "base/log.h"
 #include "base/stat.h"
+#include "bus/bus.h"
+#include "bus/restore.h"
 
+#define STATE_LAYOUT	1u
 #define AHEAD_BYTES	256u
+
+struct chr_fd_regs {		/* committed */
+	uint16_t at, len;	/* ahead[at, len) waits for the device */
+	uint8_t ahead[AHEAD_BYTES];
+};
 
 struct chr_fd {
 	struct chr chr;		/* first: a struct chr of ours is one of these */
+	struct chr_fd_regs r;
+	struct bus *bus;
+	bus_dev_id id;
 	int fd;
 	unsigned int port;
-	size_t at, len;		/* ahead[at, len) waits for the device */
 	uint64_t dropped_bytes;
 	bool feeding;		/* the device asks for more from inside rx() */
-	uint8_t ahead[AHEAD_BYTES];
 };
 
 static struct chr_fd ports[CHR_FDS];
@@ -67,13 +76,14 @@ static bool read_ahead(struct chr_fd *c)
 	ssize_t r;
 
 	do
-		r = read(c->fd, c->ahead, sizeof(c->ahead));
+		r = read(c->fd, c->r.ahead, sizeof(c->r.ahead));
 	while (r < 0 && errno == EINTR);
 	/* EAGAIN; EIO of a pty nobody has open; end of file: all the same. */
 	if (r <= 0)
 		return false;
-	c->at = 0;
-	c->len = (size_t)r;
+	c->r.at = 0;
+	c->r.len = (uint16_t)r;
+	bus_touch(c->bus, c->id);
 	return true;
 }
 
@@ -83,14 +93,15 @@ static void feed(struct chr_fd *c)
 	if (!c->chr.rx || c->feeding)
 		return;
 	c->feeding = true;
-	while (c->at < c->len || read_ahead(c)) {
-		size_t took = c->chr.rx(c->chr.dev, c->ahead + c->at,
-					c->len - c->at);
+	while (c->r.at < c->r.len || read_ahead(c)) {
+		size_t left = (size_t)(c->r.len - c->r.at);
+		size_t took = c->chr.rx(c->chr.dev, c->r.ahead + c->r.at, left);
 
-		bug_on(took > c->len - c->at);
-		c->at += took;
+		bug_on(took > left);
+		c->r.at = (uint16_t)(c->r.at + took);
+		bus_touch(c->bus, c->id);
 		stat_add(STAT_SERIAL_BYTES + c->port * 2 + STAT_RECEIVE, took);
-		if (c->at < c->len)
+		if (took < left)
 			break;
 	}
 	c->feeding = false;
@@ -104,8 +115,33 @@ static void fd_rx_ready(struct chr *chr)
 static const struct chr_ops fd_ops = {
 	.write = fd_write, .rx_ready = fd_rx_ready };
 
-struct chr *chr_fd_open(unsigned int port, int fd)
+static const char *check_ahead(const void *dev, const void *regs)
 {
+	const struct chr_fd_regs *r = regs;
+
+	(void)dev;
+	return r->at > r->len ? "at" : NULL;
+}
+
+static void resume(void *dev)
+{
+	feed(dev);
+}
+
+static const struct bus_field fields[] = {
+	BUS_FIELD(struct chr_fd_regs, len, BUS_FIELD_MAX, AHEAD_BYTES),
+};
+static const struct bus_state state = {
+	.version = STATE_LAYOUT, .field = fields,
+	.field_count = sizeof(fields) / sizeof(fields[0]), .check = check_ahead,
+};
+static const struct bus_dev_ops dev_ops = { .resume = resume, .state = &state };
+
+struct chr *chr_fd_open(struct bus *b, unsigned int port, int fd)
+{
+	static const char *const name[CHR_FDS] = {
+		"serial0 input", "serial1 input", "serial2 input",
+		"serial3 input" };
 	struct chr_fd *c;
 
 	bug_on(port >= CHR_FDS);
@@ -114,6 +150,8 @@ struct chr *chr_fd_open(unsigned int port, int fd)
 	c->chr.ops = &fd_ops;
 	c->fd = fd;
 	c->port = port;
+	c->bus = b;
+	c->id = bus_add_dev(b, name[port], c, &dev_ops, &c->r, sizeof(c->r));
 	return &c->chr;
 }
 

@@ -11,8 +11,16 @@
 
 #define CHR_FDS		4u
 
-/* @fd is borrowed, non-blocking.  Output that does not fit is dropped. */
-struct chr *chr_fd_open(unsigned int port, int fd);
+struct bus;
+
+/*
+ * @fd is borrowed, non-blocking.  Output that does not fit is dropped.
+ *
+ * If the worker dies, output of the request it was at may come twice and none
+ * is lost; input that the device has not taken yet is committed, as a bus
+ * device of its own, and only what was read since the last commit is lost.
+ */
+struct chr *chr_fd_open(struct bus *b, unsigned int port, int fd);
 /* Can input come from it (and can epoll watch it)?  Not from a file.  Before
    confinement. */
 bool chr_fd_has_input(const struct chr *c);

@@ -24,28 +24,53 @@
 #include "abi/disp.h"
 #include "base/bug.h"
 #include "base/log.h"
+#include "bus/bus.h"
+#include "bus/restore.h"
+
+#define STATE_LAYOUT	1u
+
+struct input_regs {		/* committed */
+	uint32_t taken;		/* events before this one are in the device */
+};
 
 static struct {
+	struct input_regs r;
+	struct bus *bus;
+	bus_dev_id id;
 	struct input_ring *ring;
 	struct input_sink *sink;
 	int kick_fd;
-	uint32_t head;		/* ours; the shared copy is for the producer */
 	bool waits;		/* for sink's ready() */
 } in;
+
+/* The slots are the producer's again when this is committed, not before: a
+   successor may have to take the events once more. */
+static void set_taken(uint32_t taken)
+{
+	in.r.taken = taken;
+	bus_touch(in.bus, in.id);
+	bus_ask_turn(in.bus, in.id);
+}
+
+static void publish_head(void *dev)
+{
+	(void)dev;
+	atomic_store_explicit(&in.ring->head, in.r.taken,
+			      memory_order_release); /* B */
+}
 
 /* Events waiting.  An impossible index is brought back to empty. */
 static uint32_t waiting(void)
 {
 	uint32_t tail = atomic_load_explicit(&in.ring->tail,
 					     memory_order_acquire); /* A */
-	uint32_t n = tail - in.head;
+	uint32_t n = tail - in.r.taken;
 
 	if (n <= INPUT_EVENTS)
 		return n;
 	guest_warn("input ring index is impossible: head=%u tail=%u",
-		   in.head, tail);
-	in.head = tail;
-	atomic_store_explicit(&in.ring->head, in.head, memory_order_release);
+		   in.r.taken, tail);
+	set_taken(tail);
 	return 0;
 }
 
@@ -88,13 +113,12 @@ static void drain(void)
 			budget--;
 			continue;
 		}
-		e = in.ring->event[in.head % INPUT_EVENTS];
+		e = in.ring->event[in.r.taken % INPUT_EVENTS];
 		if (!offer(&e)) {
 			in.waits = true;
 			return;
 		}
-		atomic_store_explicit(&in.ring->head, ++in.head,
-				      memory_order_release); /* B */
+		set_taken(in.r.taken + 1);
 		budget--;
 	}
 	/* More than a ring full in one turn: go on at the next kick. */
@@ -121,7 +145,36 @@ void input_ring_readable(void *arg, uint32_t epoll_events)
 		drain();
 }
 
-void input_ring_open(int fd, int kick_fd, struct input_sink *sink)
+/* A save file's, or nonsense: the ring may be another one.  The published
+   index is never ahead of the committed one. */
+static const char *check_index(const void *dev, const void *regs)
+{
+	const struct input_regs *r = regs;
+	uint32_t head = atomic_load_explicit(&in.ring->head,
+					     memory_order_relaxed);
+	uint32_t tail = atomic_load_explicit(&in.ring->tail,
+					     memory_order_acquire); /* A */
+
+	(void)dev;
+	return tail - head <= INPUT_EVENTS && r->taken - head <= tail - head ?
+		NULL : "taken";
+}
+
+/* The kick for what waits may have gone to our predecessor. */
+static void resume(void *dev)
+{
+	(void)dev;
+	drain();
+}
+
+static const struct bus_state input_state = {
+	.version = STATE_LAYOUT, .check = check_index,
+};
+static const struct bus_dev_ops input_ops = {
+	.turn = publish_head, .resume = resume, .state = &input_state,
+};
+
+void input_ring_open(struct bus *b, int fd, int kick_fd, struct input_sink *sink)
 {
 	struct stat st;
 	void *p;
@@ -139,12 +192,11 @@ void input_ring_open(int fd, int kick_fd, struct input_sink *sink)
 	in.sink = sink;
 	in.waits = false;
 	sink->ready = sink_ready;
-	/* Where a predecessor stopped. */
-	in.head = atomic_load_explicit(&in.ring->head, memory_order_relaxed);
-	if (fall_asleep())
-		return;
-	/* Left by somebody before us: for no device that is up yet. */
-	in.head = atomic_load_explicit(&in.ring->tail, memory_order_acquire);
-	atomic_store_explicit(&in.ring->head, in.head, memory_order_release);
+	in.bus = b;
+	in.id = bus_add_dev(b, "input", &in, &input_ops, &in.r, sizeof(in.r));
 	atomic_store_explicit(&in.ring->asleep, 1, memory_order_relaxed);
+	atomic_thread_fence(memory_order_seq_cst); /* C */
+	/* Typed before there was a device; a successor's index replaces this. */
+	set_taken(atomic_load_explicit(&in.ring->tail,
+				       memory_order_acquire)); /* A */
 }

@@ -9,9 +9,17 @@
 
 #include "bus/input.h"
 
-/* Maps the ring at @fd (a sealed memfd, both borrowed) and feeds @sink, woken
-   by @kick_fd.  Before confinement; dies if the memfd is not a ring. */
-void input_ring_open(int fd, int kick_fd, struct input_sink *sink);
+struct bus;
+
+/*
+ * Maps the ring at @fd (a sealed memfd, both borrowed) and feeds @sink, woken
+ * by @kick_fd.  Before confinement; dies if the memfd is not a ring.
+ *
+ * What was taken from it is committed with the devices, as a bus device of its
+ * own: each event reaches the sink once, whenever the worker dies.  A first
+ * start forgets what is in the ring.
+ */
+void input_ring_open(struct bus *b, int fd, int kick_fd, struct input_sink *sink);
 /* From the loop: epoll says @kick_fd is readable. */
 void input_ring_readable(void *arg, uint32_t epoll_events);
 

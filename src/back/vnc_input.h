@@ -15,7 +15,8 @@ struct vnc_keys {
 	uint32_t down[8];
 };
 
-/* @ring mapped writable, stays; @kick_fd borrowed. */
+/* @ring mapped writable, stays; @kick_fd borrowed.  What a predecessor died
+   with pressed is let go of: its clients are gone. */
 void vnc_input_open(struct input_ring *ring, int kick_fd);
 void vnc_input_key(struct vnc_keys *keys, uint32_t keysym, bool down);
 /* The client is gone: nothing stays pressed. */

@@ -13,7 +13,9 @@
 
 #include "base/bug.h"
 #include "bus/reg.h"
+#include "bus/restore.h"
 
+#define STATE_LAYOUT	1u
 #define OURS_FROM	14u
 #define KIB		1024u
 #define KIB_MAX		65535u
@@ -167,10 +169,19 @@ static void set_disks(struct cmos *s, const uint16_t *cyls)
 	}
 }
 
+static const struct bus_field fields[] = {
+	BUS_FIELD(struct cmos_regs, index, BUS_FIELD_MAX, 0x7f),
+};
+static const struct bus_state state = {
+	.version = STATE_LAYOUT, .field = fields,
+	.field_count = sizeof(fields) / sizeof(fields[0]),
+};
+static const struct bus_dev_ops dev_ops = { .state = &state };
+
 void cmos_init(struct cmos *s, struct bus *b, const struct cmos_conf *conf)
 {
 	s->bus = b;
-	s->id = bus_add_dev(b, "cmos", s, NULL, &s->r, sizeof(s->r));
+	s->id = bus_add_dev(b, "cmos", s, &dev_ops, &s->r, sizeof(s->r));
 	s->r.data[EQUIPMENT] = EQUIPMENT_FPU | EQUIPMENT_MOUSE;
 	s->r.data[CENTURY] = 0x20;
 	s->r.data[PS2_CENTURY] = 0x20;

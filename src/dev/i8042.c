@@ -14,6 +14,9 @@
 
 #include "bus/irq.h"
 #include "bus/reg.h"
+#include "bus/restore.h"
+
+#define STATE_LAYOUT	1u
 
 enum status_bits {
 	ST_OBF = 0x01, ST_SELFTEST = 0x04, ST_CMD = 0x08, ST_UNLOCKED = 0x10,
@@ -21,7 +24,7 @@ enum status_bits {
 };
 enum mode_bits {
 	MODE_KBD_IRQ = 0x01, MODE_AUX_IRQ = 0x02, MODE_KBD_OFF = 0x10,
-	MODE_AUX_OFF = 0x20, MODE_TRANSLATE = 0x40,
+	MODE_AUX_OFF = 0x20, MODE_TRANSLATE = 0x40, MODE_SELFTEST = 0x04,
 };
 enum outport_bits {
 	OUT_NOT_RESET = 0x01, OUT_A20 = 0x02, OUT_OBF = 0x10, OUT_AUX = 0x20,
@@ -356,6 +359,83 @@ static bool sink_pointer(void *dev, const struct input_pointer *p)
 	return true;
 }
 
+/* ---- what a predecessor left ---- */
+
+static bool expects_data(uint8_t command)
+{
+	return command == WRITE_MODE || command == WRITE_OUTPORT ||
+		command == WRITE_KBD_OBUF || command == WRITE_AUX_OBUF ||
+		command == WRITE_AUX;
+}
+
+static const char *check(const void *dev, const void *regs)
+{
+	const struct i8042_regs *r = regs;
+	const char *wrong = ps2_kbd_check(&r->kbd);
+
+	(void)dev;
+	if (r->expects && !expects_data(r->expects))
+		return "expects";
+	return wrong ? wrong : ps2_mouse_check(&r->mouse);
+}
+
+static void restored(void *dev)
+{
+	((struct i8042 *)dev)->restored = true;
+}
+
+/*
+ * Drivers set the controller up once and know hot-plugging only of what is
+ * behind it.  So, reset under a running guest, it is as firmware leaves it, and
+ * keyboard and mouse say that they are new: their drivers set them up again.
+ */
+static void plug_in(struct i8042 *s)
+{
+	s->r.mode = MODE_KBD_IRQ | MODE_AUX_IRQ | MODE_SELFTEST | MODE_TRANSLATE;
+	s->r.status |= ST_SELFTEST;
+	ps2_kbd_plug(&s->r.kbd);
+	ps2_mouse_plug(&s->r.mouse);
+}
+
+/* The back end offers again what waits for room. */
+static void resume(void *dev)
+{
+	struct i8042 *s = dev;
+
+	if (!s->restored)
+		plug_in(s);
+	update(s);
+}
+
+#define MAX_RULE(fld, max) BUS_FIELD(struct i8042_regs, fld, BUS_FIELD_MAX, max)
+#define BITS_RULE(fld, bits) BUS_FIELD(struct i8042_regs, fld, BUS_FIELD_BITS, bits)
+#define FIFO_RULES(fifo) \
+	MAX_RULE(fifo.head, FIFO16_SIZE - 1), MAX_RULE(fifo.count, FIFO16_SIZE)
+/* clang-format off */
+static const struct bus_field fields[] = {
+	BITS_RULE(status, ST_OBF | ST_SELFTEST | ST_CMD | ST_UNLOCKED | ST_AUX),
+	MAX_RULE(source, SRC_AUX),
+	BITS_RULE(replies, REPLY_KBD | REPLY_AUX),
+	FIFO_RULES(kbd.port.reply), FIFO_RULES(kbd.port.event),
+	MAX_RULE(kbd.scanning, 1), MAX_RULE(kbd.set, 2),
+	MAX_RULE(kbd.leds, 7), MAX_RULE(kbd.rate, 0x7f),
+	FIFO_RULES(mouse.port.reply), FIFO_RULES(mouse.port.event),
+	BITS_RULE(mouse.status, 0x70), MAX_RULE(mouse.wrap, 1),
+	MAX_RULE(mouse.resolution, 3),
+	MAX_RULE(mouse.buttons, 7), MAX_RULE(mouse.told, 7),
+	BITS_RULE(mouse.wheels, INPUT_BTN_WHEEL_UP | INPUT_BTN_WHEEL_DOWN),
+	MAX_RULE(mouse.placed, 1),
+	MAX_RULE(mouse.at_x, 4096), MAX_RULE(mouse.at_y, 4096),
+	MAX_RULE(mouse.width, 4096), MAX_RULE(mouse.height, 4096),
+};
+/* clang-format on */
+static const struct bus_state state = {
+	.version = STATE_LAYOUT, .field = fields,
+	.field_count = sizeof(fields) / sizeof(fields[0]),
+	.check = check, .restored = restored,
+};
+static const struct bus_dev_ops dev_ops = { .resume = resume, .state = &state };
+
 void i8042_init(struct i8042 *s, struct bus *b)
 {
 	s->bus = b;
@@ -367,7 +447,7 @@ void i8042_init(struct i8042 *s, struct bus *b)
 	s->r.outport = OUT_FIXED | OUT_A20 | OUT_NOT_RESET;
 	ps2_kbd_reset(&s->r.kbd);
 	ps2_mouse_reset(&s->r.mouse);
-	s->id = bus_add_dev(b, "i8042", s, NULL, &s->r, sizeof(s->r));
+	s->id = bus_add_dev(b, "i8042", s, &dev_ops, &s->r, sizeof(s->r));
 	timer_add(b, &s->patience, patience_fire, s);
 	bus_map(b, bus_add_win(b, s->id, "i8042-data", CHAN_PIO, 1,
 			       &i8042_data_regs, NULL), 0x60);

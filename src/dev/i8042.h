@@ -37,6 +37,7 @@ struct i8042 {
 	bool held;			/* it waits */
 	bool read_since;		/* the guest reads meanwhile */
 	bool stalled;			/* the guest does not: drop */
+	bool restored;			/* the registers are a predecessor's */
 };
 
 extern const struct reg_file i8042_data_regs, i8042_status_regs;

@@ -9,6 +9,9 @@
 #include "dev/piix3.h"
 
 #include "bus/reg.h"
+#include "bus/restore.h"
+
+#define STATE_LAYOUT	1u
 
 enum piix3_cfg {
 	PIRQRCA = 0x60, PIRQRCD = 0x63,
@@ -81,6 +84,12 @@ static const struct reg port92_rows[] = {
 const struct reg_file piix3_confadd_regs = REG_FILE(confadd_rows, ~0u);
 const struct reg_file piix3_port92_regs = REG_FILE(port92_rows, ~0u);
 
+/*
+ * A successor does not say the routes again: Xen has those of our predecessor,
+ * and keeps them in its own part of a save file.  Were our registers reset,
+ * saying so would take interrupts from a guest that has no reason to route
+ * them anew.
+ */
 static void config_written(void *dev, uint32_t off, unsigned int size)
 {
 	struct piix3 *s = dev;
@@ -109,6 +118,15 @@ static void set_reset_bytes(struct pci_func *f)
 		pci_set8(f, reset[i].at, reset[i].val);
 }
 
+static const struct bus_field fields[] = {
+	BUS_FIELD(struct piix3_regs, rcr, BUS_FIELD_BITS, RCR_HARD),
+};
+static const struct bus_state state = {
+	.version = STATE_LAYOUT, .field = fields,
+	.field_count = sizeof(fields) / sizeof(fields[0]),
+};
+static const struct bus_dev_ops dev_ops = { .state = &state };
+
 void piix3_init(struct piix3 *s, struct bus *b)
 {
 	bus_dev_id id;
@@ -121,7 +139,7 @@ void piix3_init(struct piix3 *s, struct bus *b)
 		.header_type = 0x80 });
 	set_reset_bytes(&s->pci);
 
-	id = bus_add_dev(b, "piix3-ports", s, NULL, &s->r, sizeof(s->r));
+	id = bus_add_dev(b, "piix3-ports", s, &dev_ops, &s->r, sizeof(s->r));
 	reg_reset(&piix3_port92_regs, s);
 	bus_map(b, bus_add_win(b, id, "confadd", CHAN_PIO, 4,
 			       &piix3_confadd_regs, NULL), 0xcf8);

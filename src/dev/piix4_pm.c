@@ -8,10 +8,15 @@
  */
 #include "dev/piix4_pm.h"
 
+#include <assert.h>
+
 #include "base/le.h"
 #include "bus/irq.h"
 #include "bus/reg.h"
+#include "bus/restore.h"
 #include "dev/cmos.h"
+
+#define STATE_LAYOUT	1u
 
 enum pm_cfg {
 	PMBA = 0x40, DEVRESB = 0x5c, PMREGMISC = 0x80, SMBBA = 0x90,
@@ -82,14 +87,19 @@ static void apmc_write(void *dev, const struct reg *r, uint32_t val,
  * Xen raises the same line for its own events and the two are not ORed, so
  * ours is touched only when it changes (irq_isa() sees to that).
  */
-static void gpe_write(void *dev, const struct reg *r, uint32_t val, uint32_t old)
+static void update_sci(void *dev)
 {
 	struct piix4_pm *s = dev;
 
+	irq_isa(s->bus, SCI_LINE, s->r.gpe0_sts & s->r.gpe0_en);
+}
+
+static void gpe_write(void *dev, const struct reg *r, uint32_t val, uint32_t old)
+{
 	(void)r;
 	(void)val;
 	(void)old;
-	irq_isa(s->bus, SCI_LINE, s->r.gpe0_sts & s->r.gpe0_en);
+	update_sci(dev);
 }
 
 #define PM(sym, at, fld, ...) R(struct piix4_pm, sym, at, r.fld, __VA_ARGS__)
@@ -127,18 +137,23 @@ const struct reg_file piix4_pm_gpe_regs = REG_FILE(gpe_rows, ~0u);
 const struct reg_file piix4_pm_pcihp_regs = REG_FILE(pcihp_rows, ~0u);
 const struct reg_file piix4_pm_cpu_regs = REG_FILE(cpu_rows, ~0u);
 
-static void config_written(void *dev, uint32_t off, unsigned int size)
+static void place_block(void *dev)
 {
 	struct piix4_pm *s = dev;
 	const uint8_t *c = s->pci.r.cfg;
 
-	(void)off;
-	(void)size;
 	if ((c[PMREGMISC] & PMREGMISC_PMIOSE) &&
 	    (le32_get(&c[PMBA]) & PMBA_BASE) == PM_BASE)
 		bus_map(s->bus, s->pm_win, PM_BASE + PM1A_CNT_OFF);
 	else
 		bus_unmap(s->bus, s->pm_win);
+}
+
+static void config_written(void *dev, uint32_t off, unsigned int size)
+{
+	(void)off;
+	(void)size;
+	place_block(dev);
 }
 
 static void set_reset_bytes(struct pci_func *f, unsigned int com)
@@ -155,6 +170,20 @@ static void set_reset_bytes(struct pci_func *f, unsigned int com)
 	pci_set8(f, SMBHSTCFG, 0x09);
 }
 
+static const struct bus_field fields[] = {
+	BUS_FIELD(struct piix4_pm_regs, pm1a_cnt, BUS_FIELD_BITS, PM1_RW),
+	BUS_FIELDS(struct piix4_pm_regs, hp_up, 5, BUS_FIELD_MAX, 0),
+};
+static_assert(offsetof(struct piix4_pm_regs, hp_select) -
+	      offsetof(struct piix4_pm_regs, hp_up) == 4 * sizeof(uint32_t),
+	      "five in a row");
+static const struct bus_state state = {
+	.version = STATE_LAYOUT, .field = fields,
+	.field_count = sizeof(fields) / sizeof(fields[0]),
+};
+static const struct bus_dev_ops dev_ops = {
+	.resume = update_sci, .state = &state };
+
 static void add_fixed(struct piix4_pm *s, const char *name, uint16_t port,
 		      uint32_t len, const struct reg_file *regs)
 {
@@ -169,12 +198,13 @@ void piix4_pm_init(struct piix4_pm *s, struct bus *b, struct cmos *cmos,
 	s->cmos = cmos;
 	s->pci.dev = s;
 	s->pci.written = config_written;
+	s->pci.restored = place_block;
 	pci_add(b, &s->pci, "piix4-pm", PCI_DEVFN(1, 3), &(struct pci_ids){
 		.vendor = 0x8086, .device = 0x7113, .revision = 0x03,
 		.class_device = 0x0680, .int_pin = 1 });
 	set_reset_bytes(&s->pci, com);
 
-	s->id = bus_add_dev(b, "piix4-acpi", s, NULL, &s->r, sizeof(s->r));
+	s->id = bus_add_dev(b, "piix4-acpi", s, &dev_ops, &s->r, sizeof(s->r));
 	for (unsigned int i = 0; i < vcpus && i < 32 * PM_CPU_WORDS; i++)
 		s->r.cpu[i / 32] |= 1u << (i % 32);
 	s->pm_win = bus_add_win(b, s->id, "pm1a-cnt", CHAN_PIO, 2,

@@ -144,6 +144,20 @@ void ps2_kbd_reset(struct ps2_kbd *k)
 	k->leds = 0;
 }
 
+void ps2_kbd_plug(struct ps2_kbd *k)
+{
+	ps2_kbd_reset(k);
+	ps2_port_reply(&k->port, PS2_BAT_OK);
+}
+
+const char *ps2_kbd_check(const struct ps2_kbd *k)
+{
+	if (k->command && k->command != SET_LEDS && k->command != SCAN_SET &&
+	    k->command != SET_RATE && k->command != KEY_MAKE)
+		return "kbd.command";
+	return k->set ? NULL : "kbd.set";
+}
+
 /* The argument of a command that takes one. */
 static void write_argument(struct ps2_kbd *k, uint8_t command, uint8_t v)
 {

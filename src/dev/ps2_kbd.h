@@ -21,6 +21,11 @@ struct ps2_kbd {		/* all of it committed, inside i8042_regs */
 void ps2_kbd_reset(struct ps2_kbd *k);
 /* A byte from the controller. */
 void ps2_kbd_write(struct ps2_kbd *k, uint8_t v);
+/* As if plugged in just now: it says that it is there. */
+void ps2_kbd_plug(struct ps2_kbd *k);
+/* NULL, or the field that no keyboard of ours can have left.  Ranges of single
+   fields are the controller's to check. */
+const char *ps2_kbd_check(const struct ps2_kbd *k);
 /* @code as in bus/input.h.  False: no room, nothing queued.  A keyboard that
    is not scanning takes and forgets. */
 bool ps2_kbd_key(struct ps2_kbd *k, uint32_t code, bool down);

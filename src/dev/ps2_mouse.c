@@ -11,6 +11,8 @@
  */
 #include "dev/ps2_mouse.h"
 
+#include <stddef.h>
+
 enum mouse_cmd {
 	SCALE_1_1 = 0xe6, SCALE_2_1 = 0xe7, SET_RESOLUTION = 0xe8,
 	GET_STATUS = 0xe9, SET_STREAM = 0xea, POLL = 0xeb, RESET_WRAP = 0xec,
@@ -149,6 +151,29 @@ void ps2_mouse_reset(struct ps2_mouse *m)
 	fifo16_clear(&m->port.reply);
 	set_defaults(m);
 	m->type = 0;
+}
+
+void ps2_mouse_plug(struct ps2_mouse *m)
+{
+	ps2_mouse_reset(m);
+	ps2_port_reply(&m->port, PS2_BAT_OK);
+	ps2_port_reply(&m->port, 0x00);
+}
+
+static bool is_far(int16_t way)
+{
+	return way > BACKLOG_MAX || way < -BACKLOG_MAX;
+}
+
+const char *ps2_mouse_check(const struct ps2_mouse *m)
+{
+	if (m->command && m->command != SET_RATE && m->command != SET_RESOLUTION)
+		return "mouse.command";
+	if (m->type && m->type != TYPE_WHEEL && m->type != TYPE_5BUTTONS)
+		return "mouse.type";
+	if (m->knock > 2 && m->knock != KNOCK_200_200)
+		return "mouse.knock";
+	return is_far(m->dx) || is_far(m->dy) || is_far(m->dz) ? "mouse.dx" : NULL;
 }
 
 /* Sample rates in a certain order ask for another protocol. */

@@ -32,6 +32,11 @@ struct ps2_mouse {		/* all of it committed, inside i8042_regs */
 void ps2_mouse_reset(struct ps2_mouse *m);
 /* A byte from the controller. */
 void ps2_mouse_write(struct ps2_mouse *m, uint8_t v);
+/* As if plugged in just now: it says that it is there. */
+void ps2_mouse_plug(struct ps2_mouse *m);
+/* NULL, or the field that no mouse of ours can have left.  Ranges of single
+   fields are the controller's to check. */
+const char *ps2_mouse_check(const struct ps2_mouse *m);
 /* False: a click is still waiting to be told; offer this one again. */
 bool ps2_mouse_pointer(struct ps2_mouse *m, const struct input_pointer *p);
 /* Queue what waits, as far as there is room. */

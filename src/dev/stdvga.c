@@ -13,7 +13,10 @@
 
 #include "base/bug.h"
 #include "base/le.h"
+#include "bus/restore.h"
 #include "dev/vga_draw.h"
+
+#define STATE_LAYOUT	1u
 
 #define PORT(p)		((p) - VGA_PORT_BASE)
 #define MSR_COLOUR	0x01u	/* 0x3dx answers, else 0x3bx */
@@ -462,7 +465,52 @@ static void bar_moved(void *dev, unsigned int bar, uint64_t base)
 			      base / VGA_PAGE_BYTES);
 }
 
-static const struct bus_dev_ops vga_ops = { .reply = take_dirty };
+/* ---- what a predecessor left ---- */
+
+static bool is_masked(const uint8_t *reg, const uint8_t *mask, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (reg[i] & ~mask[i])
+			return false;
+	return true;
+}
+
+/* DISPI's registers are made consistent at every use (vbe_get_mode()). */
+static const char *check(const void *dev, const void *regs)
+{
+	const struct vga_regs *r = regs;
+
+	(void)dev;
+	if (!is_masked(r->sr, sr_mask, VGA_SR))
+		return "sr";
+	if (!is_masked(r->gr, gr_mask, VGA_GR))
+		return "gr";
+	return is_masked(r->ar, ar_mask, VGA_AR) ? NULL : "ar";
+}
+
+#define MAX_RULE(fld, max) BUS_FIELD(struct vga_regs, fld, BUS_FIELD_MAX, max)
+static const struct bus_field fields[] = {
+	BUS_FIELD(struct vga_regs, msr, BUS_FIELD_BITS, 0xef),
+	BUS_FIELD(struct vga_regs, fcr, BUS_FIELD_BITS, 0x10),
+	BUS_FIELD(struct vga_regs, st01, BUS_FIELD_BITS, ST01_RETRACE),
+	MAX_RULE(sr_index, 0x07), MAX_RULE(gr_index, 0x0f),
+	MAX_RULE(ar_index, 0x3f), MAX_RULE(ar_is_data, 1),
+	MAX_RULE(dac_state, DAC_READING), MAX_RULE(dac_sub, 2),
+};
+static const struct bus_state vga_state = {
+	.version = STATE_LAYOUT, .field = fields,
+	.field_count = sizeof(fields) / sizeof(fields[0]), .check = check,
+};
+/*
+ * No resume: where VRAM is, the PCI function says.  A new device paints
+ * everything at the first scan, and a scan that was asked of our predecessor
+ * and not done is asked again by who waits for it.
+ */
+static const struct bus_dev_ops vga_ops = {
+	.reply = take_dirty, .state = &vga_state };
+
+static const struct bus_state latch_state = { .version = STATE_LAYOUT };
+static const struct bus_dev_ops latch_ops = { .state = &latch_state };
 
 static void reset(struct stdvga *v)
 {
@@ -514,7 +562,7 @@ void stdvga_init(struct stdvga *v, struct bus *b, const struct stdvga_cfg *cfg)
 	v->pci.bar_moved = bar_moved;
 	pci_add(b, &v->pci, "vga pci", cfg->devfn, &ids);
 	v->id = bus_add_dev(b, "vga", v, &vga_ops, &v->r, sizeof(v->r));
-	v->mem_id = bus_add_dev(b, "vga memory", v, NULL, &v->latch,
+	v->mem_id = bus_add_dev(b, "vga memory", v, &latch_ops, &v->latch,
 				sizeof(v->latch));
 	add_windows(v, b);
 	reset(v);

@@ -13,6 +13,9 @@
 
 #include "bus/irq.h"
 #include "bus/reg.h"
+#include "bus/restore.h"
+
+#define STATE_LAYOUT	1u
 
 enum ier_bits { IER_RDI = 1, IER_THRI = 2, IER_RLSI = 4, IER_MSI = 8 };
 enum iir_ids {
@@ -441,7 +444,41 @@ static const struct reg rows[] = {
 /* clang-format on */
 const struct reg_file uart_regs = REG_FILE(rows, ~0u);
 static const struct bus_win_ops items = { .write_items = write_items };
-static const struct bus_dev_ops dev_ops = { .settle = settle };
+
+/* What says what the FIFO holds follows from the FIFO. */
+static void restored(void *dev)
+{
+	struct uart *u = dev;
+
+	u->r.lsr &= (uint8_t)~LSR_DR;
+	if (fifo16_count(&u->r.rx))
+		u->r.lsr |= LSR_DR;
+	else
+		u->r.rx_timeout = 0;
+	u->r.irq = pending_id(u) != IIR_NONE;
+}
+
+/* Both timers come from settle(); bytes that wait outside are offered anew. */
+static void resume(void *dev)
+{
+	update_irq(dev);
+}
+
+#define MAX_RULE(fld, max) BUS_FIELD(struct uart_regs, fld, BUS_FIELD_MAX, max)
+#define BITS_RULE(fld, bits) BUS_FIELD(struct uart_regs, fld, BUS_FIELD_BITS, bits)
+static const struct bus_field fields[] = {
+	BITS_RULE(ier, 0x0f), BITS_RULE(fcr, FCR_KEPT), BITS_RULE(mcr, 0x1f),
+	BITS_RULE(lsr, LSR_DR | LSR_OE | LSR_THRE | LSR_TEMT),
+	MAX_RULE(thr_pending, 1), MAX_RULE(thr_busy, 1),
+	MAX_RULE(rx_timeout, 1), MAX_RULE(irq, 1),
+	MAX_RULE(rx.head, FIFO16_SIZE - 1), MAX_RULE(rx.count, FIFO16_SIZE),
+};
+static const struct bus_state state = {
+	.version = STATE_LAYOUT, .field = fields,
+	.field_count = sizeof(fields) / sizeof(fields[0]), .restored = restored,
+};
+static const struct bus_dev_ops dev_ops = {
+	.settle = settle, .resume = resume, .state = &state };
 
 _Static_assert(MSR_CTS >> 4 == MSR_DCTS && MSR_RI >> 4 == MSR_TERI,
 	       "a delta bit is its line's bit, four lower");

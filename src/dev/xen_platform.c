@@ -13,6 +13,9 @@
 
 #include "abi/io_msg.h"
 #include "base/log.h"
+#include "bus/restore.h"
+
+#define STATE_LAYOUT	1u
 
 #define FIXED_PORT	0x10
 #define FIXED_LEN	16
@@ -70,6 +73,12 @@ static void set_flags(struct xen_platform *s, uint8_t v)
 	bus_rom_lock(s->bus, locked);
 }
 
+/* The host's log is not a terminal for the guest. */
+static bool is_printable(uint8_t c)
+{
+	return c >= 0x20 && c <= 0x7e;
+}
+
 static void log_char(struct xen_platform *s, uint8_t c)
 {
 	static struct log_limit limit;
@@ -77,8 +86,7 @@ static void log_char(struct xen_platform *s, uint8_t c)
 	if (s->r.line_len > XEN_PLATFORM_LINE_MAX - 1)
 		s->r.line_len = 0;
 	if (c != '\n') {
-		/* The host's log is not a terminal for the guest. */
-		if (c < 0x20 || c > 0x7e)
+		if (!is_printable(c))
 			return;
 		s->r.line[s->r.line_len++] = (char)c;
 		if (s->r.line_len < XEN_PLATFORM_LINE_MAX)
@@ -165,6 +173,43 @@ static const struct bus_win_ops bar0_ops = {
 static const struct bus_win_ops bar1_ops = {
 	.read = bar1_read, .write = bar1_write };
 
+static const char *check_line(const void *dev, const void *regs)
+{
+	const struct xen_platform_regs *r = regs;
+
+	(void)dev;
+	for (unsigned int i = 0; i < r->line_len; i++)
+		if (!is_printable((uint8_t)r->line[i]))
+			return "line";
+	return NULL;
+}
+
+/*
+ * Our predecessor said it, and it was done; but Xen keeps no page types in a
+ * save file.  An unplug is not repeated: who is gone has that in its own state,
+ * and we should have to wait for all of them.
+ */
+static void repeat_lock(void *dev)
+{
+	struct xen_platform *s = dev;
+
+	bus_rom_lock(s->bus, s->r.rom_locked);
+}
+
+static const struct bus_field fields[] = {
+	BUS_FIELD(struct xen_platform_regs, rom_locked, BUS_FIELD_MAX, 1),
+	BUS_FIELD(struct xen_platform_regs, unplugged, BUS_FIELD_BITS,
+		  UNPLUG_KNOWN),
+	BUS_FIELD(struct xen_platform_regs, line_len, BUS_FIELD_MAX,
+		  XEN_PLATFORM_LINE_MAX - 1),
+};
+static const struct bus_state state = {
+	.version = STATE_LAYOUT, .field = fields,
+	.field_count = sizeof(fields) / sizeof(fields[0]), .check = check_line,
+};
+static const struct bus_dev_ops dev_ops = {
+	.resume = repeat_lock, .state = &state };
+
 void xen_platform_init(struct xen_platform *s, struct bus *b,
 		       bool accept_unplug)
 {
@@ -176,7 +221,7 @@ void xen_platform_init(struct xen_platform *s, struct bus *b,
 		.vendor = 0x5853, .device = 0x0001,
 		.subsys_vendor = 0x5853, .subsys = 0x0001, .revision = 0x01,
 		.class_device = 0xff80, .int_pin = 1 });
-	id = bus_add_dev(b, "xen-platform-ports", s, NULL, &s->r, sizeof(s->r));
+	id = bus_add_dev(b, "xen-platform-ports", s, &dev_ops, &s->r, sizeof(s->r));
 	bus_map(b, bus_add_win(b, id, "xen-fixed", CHAN_PIO, FIXED_LEN, NULL,
 			       &fixed_ops), FIXED_PORT);
 	pci_add_bar(&s->pci, 0, PCI_BAR_IO, BAR0_BYTES,

@@ -60,6 +60,7 @@ static void die_here(const char *what)
 struct server_fds {
 	int fb, input, ctl, listen, log;
 };
+static struct server_fds kept;		/* fb, input and listen */
 
 static void serve_here(const struct server_fds *fd, bool password)
 {
@@ -118,28 +119,20 @@ static void wait_ready(void)
 	   (unsigned int)m.arg);
 }
 
-static void start_server_on(int listen_fd, bool password)
+/* With what the supervisor keeps for it. */
+static void launch(bool password)
 {
-	int fb_fd = memfd_make_fb(), in_fd = memfd_make_input();
 	int pair[2], logs[2];
 
-	if (fb_fd < 0 || in_fd < 0 ||
-	    socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) ||
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET, 0, logs))
 		die_here("set-up");
-	fb = fb_shm_map(fb_fd, true);
-	ring = memfd_map(in_fd, sizeof(*ring), true);
-	scan_fd = eventfd(0, EFD_NONBLOCK);
-	painted_fd = eventfd(0, EFD_NONBLOCK);
-	kick_fd = eventfd(0, EFD_NONBLOCK);
 	ctl_fd = pair[0];
-	events_read = 0;
-	disp = fb_shm_open(fb, painted_fd);
-	disp->resize(disp, 720, 400);
-	atomic_store(&ring->asleep, 1);
+	log_fd = logs[0];
 	server = fork();
 	if (server == 0) {
-		struct server_fds fd = { fb_fd, in_fd, pair[1], listen_fd, logs[1] };
+		struct server_fds fd = { kept.fb, kept.input, pair[1],
+					 kept.listen, logs[1] };
 
 		close(pair[0]);
 		close(logs[0]);
@@ -149,12 +142,35 @@ static void start_server_on(int listen_fd, bool password)
 	}
 	close(pair[1]);
 	close(logs[1]);
-	close(listen_fd);
-	close(fb_fd);
-	close(in_fd);
-	log_fd = logs[0];
 	if (program)
 		wait_ready();
+}
+
+static void start_server_on(int listen_fd, bool password)
+{
+	kept.fb = memfd_make_fb();
+	kept.input = memfd_make_input();
+	kept.listen = listen_fd;
+	if (kept.fb < 0 || kept.input < 0)
+		die_here("set-up");
+	fb = fb_shm_map(kept.fb, true);
+	ring = memfd_map(kept.input, sizeof(*ring), true);
+	scan_fd = eventfd(0, EFD_NONBLOCK);
+	painted_fd = eventfd(0, EFD_NONBLOCK);
+	kick_fd = eventfd(0, EFD_NONBLOCK);
+	events_read = 0;
+	disp = fb_shm_open(fb, painted_fd);
+	disp->resize(disp, 720, 400);
+	atomic_store(&ring->asleep, 1);
+	launch(password);
+}
+
+static void kill_server(void)
+{
+	kill(server, SIGKILL);
+	waitpid(server, NULL, 0);
+	close(ctl_fd);
+	close(log_fd);
 }
 
 static void start_server(bool password)
@@ -185,6 +201,9 @@ static void stop_server(const char *what)
 	close(painted_fd);
 	close(kick_fd);
 	close(log_fd);
+	close(kept.fb);
+	close(kept.input);
+	close(kept.listen);
 	munmap(fb, sizeof(*fb));
 	munmap(ring, sizeof(*ring));
 }
@@ -814,6 +833,40 @@ static void test_bad_behaviour(void)
 	stop_server("many clients");
 }
 
+/* It dies with a key and a button pressed; a client comes back. */
+static void test_successor(void)
+{
+	rfbClient *c;
+	struct input_event e;
+	int fd;
+
+	start_server(false);
+	fd = raw_client();
+	transmit(fd, "\4\1\0\0\0\0\xff\xe3", 8);
+	is_key(0x1d, 1, "a key is held");
+	transmit(fd, "\5\1\0\0\0\0", 6);
+	ok(next_event(&e) && e.kind == INPUT_POINTER && e.c == 1,
+	   "and a button");
+	paint(0, 0, 0x445566);
+	kill_server();
+	ok(is_closed(fd), "the server dies, its client sees it");
+	close(fd);
+	launch(false);
+	is_key(0x1d, 0, "the next one lets the key go");
+	ok(next_event(&e) && e.kind == INPUT_POINTER && e.c == 0,
+	   "and the button");
+	c = connect_client();
+	if (!ok(c != NULL, "on the same port clients get in"))
+		return;
+	wait_pixel(c, 0, 0, 0x445566);
+	ok(has_pixel(c), "and see the picture");
+	SendKeyEvent(c, 'z', TRUE);
+	is_key(0x2c, 1, "keys arrive");
+	end_client(c);
+	is_key(0x2c, 0, "and go");
+	stop_server("successor");
+}
+
 int main(int argc, char **argv)
 {
 	program = argc > 1 ? argv[1] : NULL;
@@ -829,5 +882,6 @@ int main(int argc, char **argv)
 	test_bad_messages();
 	test_slow_reader();
 	test_bad_behaviour();
+	test_successor();
 	return tap_done();
 }

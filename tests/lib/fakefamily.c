@@ -258,6 +258,12 @@ static void make_shared(struct fakefamily *f)
 	f->fb_fd = up(memfd_make_fb());
 	f->scan_fd = make_kick();
 	f->painted_fd = make_kick();
+	f->input_fd = f->input_kick_fd = -1;
+	if (f->conf.input) {
+		f->input_fd = up(memfd_make_input());
+		f->input_kick_fd = make_kick();
+		f->input = memfd_map(f->input_fd, sizeof(*f->input), 1);
+	}
 	f->nic_rom_fd = f->conf.nic_rom ?
 		up(open(f->conf.nic_rom, O_RDONLY | O_CLOEXEC)) : -1;
 	for (int i = 0; i < FF_DRIVES; i++) {
@@ -290,6 +296,11 @@ static void close_shared(struct fakefamily *f)
 	close(f->painted_fd);
 	if (f->nic_rom_fd >= 0)
 		close(f->nic_rom_fd);
+	if (f->input) {
+		munmap(f->input, sizeof(*f->input));
+		close(f->input_fd);
+		close(f->input_kick_fd);
+	}
 	for (int i = 0; i < FF_DRIVES; i++)
 		if (f->image_fd[i] >= 0)
 			close(f->image_fd[i]);
@@ -345,6 +356,8 @@ static void give_worker(struct fakefamily *f, enum fakefamily_who who,
 	if (who == FF_PLATFORM) {
 		if (f->conf.serial0)
 			c->fd[FD_SERIAL0] = f->conf.serial0;
+		c->fd[FD_INPUT] = f->input_fd;
+		c->fd[FD_INPUT_KICK] = f->input_kick_fd;
 		arg(c, "serial0=%s", f->conf.serial0 ? "fd" : "null");
 		arg(c, "vcpus=%u", f->g->conf.vcpus);
 		arg(c, "maxvcpus=%u", f->g->conf.vcpus);
@@ -375,7 +388,7 @@ static void give_worker(struct fakefamily *f, enum fakefamily_who who,
 	c->fd[FD_VGA_FB] = f->fb_fd;
 	c->fd[FD_VGA_SCAN] = f->scan_fd;
 	c->fd[FD_VGA_PAINTED] = f->painted_fd;
-	arg(c, "vram=%llu,%llu", (unsigned long long)f->g->conf.vram_gfn,
+	arg(c, "vram=%llu,%llu", (unsigned long long)fakeguest_vram_gfn(f->g),
 	    (unsigned long long)f->g->conf.vram_frames);
 	arg(c, "devfn=%u", DEVFN(VGA_SLOT, 0));
 }

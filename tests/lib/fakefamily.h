@@ -25,6 +25,7 @@
 #include <sys/types.h>
 
 #include "abi/ctl_msg.h"
+#include "abi/disp.h"
 #include "abi/plan.h"
 #include "abi/stat.h"
 #include "abi/trace.h"
@@ -52,6 +53,8 @@ struct fakefamily_conf {
 	int tap;			/* descriptor for it; ours stays open */
 	const char *nic_rom;		/* path, or NULL */
 	int serial0;			/* descriptor for COM1; 0: "null" */
+	bool input;			/* platform has the input ring; the test
+					   plays vnc, on f.input */
 	bool decline_unplug;
 	uint32_t plan_flags;		/* PLAN_NO_* */
 	bool wide_plan;			/* BARs anywhere, as the supervisor plans */
@@ -86,12 +89,14 @@ struct fakefamily {
 	/* What is counted and recorded; NULL with conf.no_stats. */
 	const struct stat_page *stats[FF_COUNT];
 	const struct trace *trace[FF_BROKER];
+	struct input_ring *input;	/* NULL without conf.input */
 
 	/* Private. */
 	int chan_fd[FF_COUNT], kick_fd[FF_COUNT], state_fd[FF_COUNT];
 	int stat_fd[FF_COUNT], trace_fd[FF_BROKER];	/* -1 with conf.no_stats */
 	int plan_fd, broker_state_fd, answer_kick_fd, null_fd, image_fd[FF_DRIVES];
 	int fb_fd, scan_fd, painted_fd, nic_rom_fd;
+	int input_fd, input_kick_fd;	/* -1 without conf.input */
 	pthread_t monitor;
 	pthread_mutex_t lock;
 	_Atomic bool stopping;

@@ -53,6 +53,11 @@ static void mark_dirty(struct fakeguest *g, uint64_t gpa)
 		atomic_fetch_or(&g->m->dirty[n / 8], (uint8_t)(1u << n % 8));
 }
 
+uint64_t fakeguest_vram_gfn(struct fakeguest *g)
+{
+	return atomic_load(&g->map->extra[0].gfn);
+}
+
 void fakeguest_store(struct fakeguest *g, uint64_t gpa, const void *buf, size_t len)
 {
 	for (size_t done = 0; done < len; ) {

@@ -81,6 +81,8 @@ const char *fakeguest_fault(struct fakeguest *g);
 
 /* Guest memory at @gpa, or NULL.  Consecutive up to the end of its run. */
 uint8_t *fakeguest_ram(struct fakeguest *g, uint64_t gpa);
+/* Where VRAM is now; whoever starts may not believe it for long. */
+uint64_t fakeguest_vram_gfn(struct fakeguest *g);
 /* As the guest stores: marks tracked frames dirty. */
 void fakeguest_store(struct fakeguest *g, uint64_t gpa, const void *buf, size_t len);
 

@@ -11,7 +11,9 @@
 #include "back/chr_fd.h"
 #include "base/log.h"
 #include "tap.h"
+#include "tests/lib/busrig.h"
 
+static struct rig rig;
 static uint8_t got[4096];
 static size_t got_len, room;
 
@@ -38,7 +40,7 @@ static size_t rx_again(void *dev, const uint8_t *buf, size_t len_bytes)
 
 static void test_output(int ours, int theirs)
 {
-	struct chr *c = chr_fd_open(0, ours);
+	struct chr *c = chr_fd_open(&rig.bus, 0, ours);
 	static uint8_t big[1 << 20];
 	uint8_t buf[16] = { 0 };
 
@@ -57,7 +59,7 @@ static void test_output(int ours, int theirs)
 
 static void test_input(int ours, int theirs)
 {
-	struct chr *c = chr_fd_open(1, ours);
+	struct chr *c = chr_fd_open(&rig.bus, 1, ours);
 	uint8_t sent[1000];
 
 	for (unsigned int i = 0; i < sizeof(sent); i++)
@@ -92,11 +94,75 @@ static void test_input(int ours, int theirs)
 	   "a device may ask from inside rx()");
 }
 
+/* What the dead one had read ahead reaches the device, once and in order. */
+static void test_successor(int ours, int theirs)
+{
+	struct chr *c;
+	uint8_t sent[600];
+
+	for (unsigned int i = 0; i < sizeof(sent); i++)
+		sent[i] = (uint8_t)(i * 11);
+	got_len = 0;
+	rig_init(&rig, 0);
+	c = chr_fd_open(&rig.bus, 1, ours);
+	c->rx = rx;
+	rig_close(&rig);
+	if (write(theirs, sent, sizeof(sent)) != sizeof(sent))
+		ok(false, "cannot write");
+	for (unsigned int i = 0; i < 100 && got_len < sizeof(sent); i++) {
+		room = 16;
+		if (i % 3)
+			c->ops->rx_ready(c);
+		else
+			chr_fd_readable(c, 0);
+		rig_settle(&rig);
+		room = i % 2;
+		rig_successor(&rig);
+		c = chr_fd_open(&rig.bus, 1, ours);
+		c->rx = rx;
+		rig_close(&rig);
+	}
+	ok(got_len == sizeof(sent) && !memcmp(got, sent, sizeof(sent)),
+	   "a worker dies between any two: all input comes, in order");
+	if (write(theirs, sent, 32) != 32)
+		ok(false, "cannot write");
+	got_len = 0;
+	room = 16;
+	chr_fd_readable(c, 0);
+	rig_settle(&rig);
+	room = 16;
+	rig_successor(&rig);
+	c = chr_fd_open(&rig.bus, 1, ours);
+	c->rx = rx;
+	rig_close(&rig);
+	is_hex(got_len, 32, "what waits is offered without a new event");
+}
+
+static void test_hostile_state(int ours)
+{
+	struct state_half *h;
+	struct chr *c;
+	uint16_t at_len[2] = { 5, 4 };
+
+	for (unsigned int i = 0; i < 2; i++) {
+		h = &rig.state->half[atomic_load(&rig.state->flip) & 1];
+		memcpy(h->regs + h->dev[0].regs_at, at_len, sizeof(at_len));
+		rig_successor(&rig);
+		c = chr_fd_open(&rig.bus, 1, ours);
+		c->rx = rx;
+		room = sizeof(got) - got_len;
+		got_len = 0;
+		rig_close(&rig);
+		is_hex(got_len, 0, "an impossible index: nothing waits");
+		at_len[1] = 257;
+	}
+}
+
 static void test_file(void)
 {
 	char name[] = "/tmp/test_chr_fd.XXXXXX";
 	int fd = mkstemp(name);
-	struct chr *c = chr_fd_open(2, fd);
+	struct chr *c = chr_fd_open(&rig.bus, 2, fd);
 	char buf[8] = { 0 };
 
 	unlink(name);
@@ -124,7 +190,7 @@ static void test_pty(void)
 	tcgetattr(slave, &raw);
 	cfmakeraw(&raw);
 	tcsetattr(slave, TCSANOW, &raw);
-	c = chr_fd_open(3, master);
+	c = chr_fd_open(&rig.bus, 3, master);
 	c->rx = rx;
 	room = sizeof(got);
 	got_len = 0;
@@ -154,9 +220,14 @@ int main(void)
 	log_init(-1, "test", LOG_L_ERR);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, sv))
 		return skip_all("no socket pair");
+	rig_init(&rig, 0);
 	test_output(sv[0], sv[1]);
 	test_input(sv[0], sv[1]);
+	test_successor(sv[0], sv[1]);
+	test_hostile_state(sv[0]);
+	rig_init(&rig, 0);
 	test_file();
 	test_pty();
+	rig_free(&rig);
 	return tap_done();
 }

@@ -12,9 +12,11 @@
 #include "back/input_ring.h"
 #include "base/log.h"
 #include "tap.h"
+#include "tests/lib/busrig.h"
 
+static struct rig rig;
 static struct input_ring *ring;
-static int kick;
+static int kick, ring_fd;
 static unsigned int keys, pointers, room = ~0u;
 static uint32_t last_code;
 static bool last_down;
@@ -55,22 +57,30 @@ static void put(uint32_t kind, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
 		ok(false, "cannot kick");
 }
 
+/* As from the worker's loop: then what was taken is committed. */
+static void kicked(void)
+{
+	input_ring_readable(NULL, 0);
+	rig_settle(&rig);
+}
+
 static void open_ring(void)
 {
-	int fd = memfd_create("input", MFD_CLOEXEC);
-
-	if (fd < 0 || ftruncate(fd, sizeof(*ring)))
+	ring_fd = memfd_create("input", MFD_CLOEXEC);
+	if (ring_fd < 0 || ftruncate(ring_fd, sizeof(*ring)))
 		ok(false, "cannot make a ring");
 	ring = mmap(NULL, sizeof(*ring), PROT_READ | PROT_WRITE, MAP_SHARED,
-		    fd, 0);
+		    ring_fd, 0);
 	ring->magic = INPUT_MAGIC;
 	ring->version = INPUT_VERSION;
 	kick = eventfd(0, EFD_NONBLOCK);
 	/* A predecessor took 3; two more came while nobody was there. */
 	atomic_store(&ring->head, 3);
 	atomic_store(&ring->tail, 5);
-	input_ring_open(fd, kick, &sink);
-	close(fd);
+	rig_init(&rig, 0);
+	input_ring_open(&rig.bus, ring_fd, kick, &sink);
+	rig_close(&rig);
+	rig_settle(&rig);
 	is_hex(atomic_load(&ring->head), 5, "what came before us is forgotten");
 	is_hex(atomic_load(&ring->asleep), 1, "and we want a kick");
 }
@@ -80,7 +90,7 @@ static void test_events(void)
 	put(INPUT_KEY, 0xe048, 1, 0, 0);
 	put(INPUT_POINTER, 10, 20, 3, 640u << 16 | 480);
 	put(77, 1, 2, 3, 4);
-	input_ring_readable(NULL, 0);
+	kicked();
 	ok(keys == 1 && last_code == 0xe048 && last_down, "a key arrives");
 	ok(pointers == 1 && last_pointer.x == 10 && last_pointer.y == 20 &&
 	   last_pointer.buttons == 3 && last_pointer.width == 640 &&
@@ -95,18 +105,21 @@ static void test_no_room(void)
 	room = 2;
 	for (unsigned int i = 0; i < 5; i++)
 		put(INPUT_KEY, 2 + i, 1, 0, 0);
-	input_ring_readable(NULL, 0);
+	kicked();
 	is_hex(keys, 2, "two fit");
 	put(INPUT_KEY, 9, 1, 0, 0);
-	input_ring_readable(NULL, 0);
+	kicked();
 	is_hex(keys, 2, "a kick does not make room");
 	room = 1;
 	sink.ready(sink.back);
+	rig_settle(&rig);
 	ok(keys == 3 && last_code == 4, "ready() goes on where it stopped");
 	room = ~0u;
 	sink.ready(sink.back);
+	rig_settle(&rig);
 	ok(keys == 6 && last_code == 9, "to the end");
 	sink.ready(sink.back);
+	rig_settle(&rig);
 	is_hex(keys, 6, "and ready() without need does nothing");
 }
 
@@ -116,17 +129,81 @@ static void test_hostile_producer(void)
 
 	keys = 0;
 	atomic_store(&ring->tail, head + INPUT_EVENTS + 1);
-	input_ring_readable(NULL, 0);
+	kicked();
 	is_hex(keys, 0, "an impossible index delivers nothing");
 	is_hex(atomic_load(&ring->head), head + INPUT_EVENTS + 1,
 	       "and the ring is empty again");
 	put(INPUT_KEY, 0x1e, 0, 0, 0);
-	input_ring_readable(NULL, 0);
+	kicked();
 	ok(keys == 1 && !last_down, "it works on");
 	atomic_store(&ring->head, 12345);
 	put(INPUT_KEY, 0x1f, 0, 0, 0);
-	input_ring_readable(NULL, 0);
+	kicked();
 	ok(keys == 2 && last_code == 0x1f, "our index is not read back");
+}
+
+static void die_and_come_back(void)
+{
+	rig_successor(&rig);
+	input_ring_open(&rig.bus, ring_fd, kick, &sink);
+	rig_close(&rig);
+}
+
+/* Each event once, however far the dead one was. */
+static void test_successor(void)
+{
+	uint64_t n;
+
+	keys = 0;
+	put(INPUT_KEY, 0x10, 1, 0, 0);
+	put(INPUT_KEY, 0x11, 1, 0, 0);
+	input_ring_readable(NULL, 0);
+	is_hex(keys, 2, "two are taken");
+	is_hex(atomic_load(&ring->head), atomic_load(&ring->tail) - 2,
+	       "their slots are not the producer's before that is committed");
+	die_and_come_back();
+	is_hex(keys, 4, "it died before the commit: they come again");
+	is_hex(atomic_load(&ring->head), atomic_load(&ring->tail),
+	       "and then the slots are free");
+	die_and_come_back();
+	is_hex(keys, 4, "it died after the commit: they do not");
+	put(INPUT_KEY, 0x12, 1, 0, 0);
+	ok(read(kick, &n, sizeof(n)) == (ssize_t)sizeof(n), "a kick was read");
+	die_and_come_back();
+	ok(keys == 5 && last_code == 0x12, "by one who died then: not lost");
+	room = 1;
+	put(INPUT_KEY, 0x13, 1, 0, 0);
+	put(INPUT_KEY, 0x14, 1, 0, 0);
+	kicked();
+	die_and_come_back();
+	is_hex(keys, 6, "the device has no room");
+	room = ~0u;
+	sink.ready(sink.back);
+	ok(keys == 7 && last_code == 0x14, "and asks the successor for more");
+	rig_settle(&rig);
+}
+
+static void spoil_index(uint32_t taken_at)
+{
+	struct state_half *h = &rig.state->half[atomic_load(&rig.state->flip) & 1];
+
+	memcpy(h->regs + h->dev[0].regs_at, &taken_at, sizeof(taken_at));
+}
+
+static void test_hostile_state(void)
+{
+	static const uint32_t off[] = { 1, 256, 257, 0x80000000, 0xffffff00 };
+
+	for (unsigned int i = 0; i < sizeof(off) / sizeof(off[0]); i++) {
+		keys = 0;
+		spoil_index(atomic_load(&ring->tail) + off[i]);
+		die_and_come_back();
+		ok(keys == 0 && atomic_load(&ring->head) == atomic_load(&ring->tail),
+		   "index off by 0x%x: nothing is taken", off[i]);
+		put(INPUT_KEY, 0x20 + i, 1, 0, 0);
+		kicked();
+		ok(keys == 1 && last_code == 0x20 + i, "and it goes on");
+	}
 }
 
 int main(void)
@@ -136,5 +213,8 @@ int main(void)
 	test_events();
 	test_no_room();
 	test_hostile_producer();
+	test_successor();
+	test_hostile_state();
+	rig_free(&rig);
 	return tap_done();
 }

@@ -123,6 +123,40 @@ static void test_held(void)
 	is_str(typed(), "", "once");
 }
 
+/* vnc died with keys and a button pressed; its clients come back with none. */
+static void test_successor(void)
+{
+	struct vnc_keys k = { 0 };
+	struct input_event *e;
+
+	vnc_input_key(&k, 0xffe3, true);
+	vnc_input_key(&k, 0xff52, true);
+	vnc_input_key(&k, 'n', true);
+	vnc_input_key(&k, 'n', false);
+	vnc_input_key(&k, 0xffe5, true);
+	vnc_input_key(&k, 0xffe5, false);
+	vnc_input_pointer(30, 40, 5, 800, 600);
+	typed();
+	vnc_input_open(&ring, kick_fd);
+	e = &ring.event[(ring.tail - 1) % INPUT_EVENTS];
+	ok(e->kind == INPUT_POINTER && e->c == 0 &&
+	   e->d == (800u << 16 | 600), "the button is let go of");
+	ok(e->a == 30 * 0x7fff / 799 && e->b == 40 * 0x7fff / 599,
+	   "where the pointer was");
+	ring.tail--;		/* typed() knows keys only */
+	is_str(typed(), "-1d -e048", "and the keys that were down");
+	ring.tail = ++taken;
+	vnc_input_open(&ring, kick_fd);
+	is_str(typed(), "", "once");
+	k = (struct vnc_keys){ 0 };
+	vnc_input_key(&k, 'Q', true);
+	vnc_input_key(&k, 'Q', false);
+	is_str(typed(), "+10 -10", "caps lock is still known to be on");
+	vnc_input_key(&k, 0xffe5, true);
+	vnc_input_key(&k, 0xffe5, false);
+	typed();
+}
+
 static void test_ring(void)
 {
 	struct vnc_keys k = { 0 };
@@ -158,6 +192,7 @@ int main(void)
 	test_table();
 	test_shift();
 	test_held();
+	test_successor();
 	test_ring();
 	return tap_done();
 }
