@@ -120,7 +120,7 @@ static const char *check_write(const struct blk *blk, const struct ide_regs *r,
 /* What the guest moves next is whole sectors of the half in use. */
 static const char *check_block(const struct ide_regs *r)
 {
-	if (r->at >= r->block_end || r->at % 2)
+	if (r->at == r->block_end || r->at % 2)
 		return "at";
 	if (r->block_end % IDE_SECTOR_BYTES)
 		return "block_end";
@@ -223,6 +223,8 @@ static const char *check(const void *dev, const void *regs)
 		return "device";
 	if (r->intrq && (r->devctl & ATA_NIEN))
 		return "intrq";
+	if (r->at > r->block_end)
+		return "at";
 	if (!fits_status(r))
 		return "unit.status";
 	return check_phase(c->blk[r->device & ATA_DEV_UNIT ? 1 : 0], r);
