@@ -78,15 +78,19 @@ void ide_diagnose(struct ide_chan *c)
 	c->r.device |= ATA_DEV_ONES;
 }
 
-void ide_reset_soft(struct ide_chan *c)
+/* SRST is not kept: it is over when the write is answered. */
+void ide_set_devctl(struct ide_chan *c, uint8_t val)
 {
+	c->r.devctl = val & (ATA_HOB | ATA_NIEN);
+	if (c->r.devctl & ATA_NIEN)
+		ide_lower(c);
+	if (!(val & ATA_SRST) || !has_drives(c))
+		return;
 	ide_cancel(c);
 	for (unsigned int unit = 0; unit < IDE_UNITS; unit++)
 		c->r.unit[unit].multiple = IDE_MULTIPLE_MAX;
 	ide_diagnose(c);
-	c->r.devctl &= (uint8_t)~ATA_SRST;
-	if (has_drives(c))
-		ide_raise(c);
+	ide_raise(c);
 }
 
 void ide_reset(struct ide_chan *c)
@@ -106,27 +110,6 @@ void ide_reset(struct ide_chan *c)
 	ide_diagnose(c);
 	ide_lower(c);
 	bus_touch(c->bus, c->id);
-}
-
-/*
- * A reset while the host still works for us waits for it: nothing of the old
- * command may reach guest memory or the image once the guest goes on.
- */
-static void begin_soft_reset(struct ide_chan *c)
-{
-	if (!has_drives(c)) {
-		c->r.devctl &= (uint8_t)~ATA_SRST;
-		return;
-	}
-	for (unsigned int unit = 0; unit < IDE_UNITS; unit++)
-		c->r.unit[unit].status = ATA_BSY;
-	if (!c->io_busy) {
-		ide_reset_soft(c);
-		return;
-	}
-	c->wait = WAIT_RESET;
-	c->halt = true;
-	bus_defer(c->bus);
 }
 
 /* ---- the command block ---- */
@@ -283,15 +266,19 @@ static void devctl_write(void *dev, const struct reg *r, uint32_t val,
 			 uint32_t old)
 {
 	struct ide_chan *c = dev;
-	uint8_t was = c->r.devctl;
 
 	(void)r;
 	(void)old;
-	c->r.devctl = (uint8_t)(val & (ATA_HOB | ATA_SRST | ATA_NIEN));
-	if (c->r.devctl & ATA_NIEN)
-		ide_lower(c);
-	if ((val & ATA_SRST) && !(was & ATA_SRST))
-		begin_soft_reset(c);
+	if (!(val & ATA_SRST) || !c->io_busy) {
+		ide_set_devctl(c, (uint8_t)val);
+		return;
+	}
+	/* Nothing of the old command may reach guest memory or the image once
+	   the guest goes on. */
+	c->wait = WAIT_RESET;
+	c->wait_val = (uint8_t)val;
+	c->halt = true;
+	bus_defer(c->bus);
 }
 
 static const struct reg control_rows[] = {
@@ -355,7 +342,18 @@ static void settle(void *dev)
 	ide_run(dev);
 }
 
-static const struct bus_dev_ops chan_ops = { .settle = settle };
+static void resume(void *dev)
+{
+	struct ide_chan *c = dev;
+
+	irq_isa(c->bus, c->irq_line, c->r.intrq);
+	c->halt = false;
+	ide_run(c);
+}
+
+static const struct bus_dev_ops chan_ops = {
+	.settle = settle, .resume = resume, .state = &ide_state,
+};
 
 void ide_init(struct ide_chan *c, struct bus *b, unsigned int number)
 {

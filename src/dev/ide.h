@@ -11,7 +11,9 @@
  * @phase what the host owes us.  Nothing waits there: when the bus settles,
  * ide_run() (ide_xfer.c) submits what is owed, and the completion takes the
  * command on.  The phase and the position are committed state, the submission
- * is not, so a successor of this worker submits again what was in flight.
+ * is not, so a successor of this worker submits again what was in flight.  An
+ * access that waits for the host (a reset, a stop) has changed nothing until it
+ * is answered: a successor gets it again.
  *
  *	PHASE_IDLE	 no command, or it waits for nobody
  *	PHASE_PIO_IN	 the guest reads [at, block_end) of the buffer; DRQ
@@ -155,9 +157,10 @@ struct ide_chan {
 	const struct pci_func *func;
 	/* Host I/O; not committed. */
 	bool io_busy;			/* req is submitted */
-	bool halt;			/* submit nothing more */
+	bool halt;			/* submit nothing (more) */
 	bool running;			/* inside ide_run() */
 	uint8_t wait;			/* enum ide_wait */
+	uint8_t wait_val;		/* what is written when it is over */
 	void (*progress)(void *owner);	/* after each completion */
 	void *owner;
 	struct blk_req req;
@@ -180,9 +183,12 @@ void ide_remove(struct ide_chan *c, unsigned int unit);
 /* Power-on state of registers and drives; no I/O is in flight. */
 void ide_reset(struct ide_chan *c);
 
-/* Bus master: START was set or cleared.  The latter may defer the access. */
+/*
+ * Bus master: START was set or cleared.  The latter may defer the access, and
+ * the command register is then as it @was until it is answered.
+ */
 void ide_bm_start(struct ide_chan *c);
-void ide_bm_stop(struct ide_chan *c);
+void ide_bm_stop(struct ide_chan *c, uint8_t was);
 
 /* Does the host still owe something? */
 bool ide_is_working(const struct ide_chan *c);

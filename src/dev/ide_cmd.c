@@ -10,7 +10,6 @@
 
 #define EXT		0x01u	/* 48-bit address, 16-bit count */
 #define MULTI		0x02u	/* blocks of SET MULTIPLE MODE */
-#define TRIM_LIST_SECTORS 8u	/* per DATA SET MANAGEMENT; IDENTIFY word 105 */
 
 struct command {
 	void (*run)(struct ide_chan *c, unsigned int flags);
@@ -131,7 +130,7 @@ static void data_set_management(struct ide_chan *c, unsigned int flags)
 	uint32_t count = sector_count(c, flags);
 
 	if (!ide_blk(c)->can_discard || ide_sel(c)->tf[TF_FEATURE] != 0x01 ||
-	    count > TRIM_LIST_SECTORS) {
+	    count > IDE_TRIM_SECTORS) {
 		ide_abort(c);
 		return;
 	}

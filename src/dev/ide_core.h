@@ -7,6 +7,10 @@
 
 #include "dev/ide.h"
 
+#define IDE_PRD_ENTRIES		512u	/* a table is 4 KiB at most */
+#define IDE_TRIM_ENTRY_BYTES	8u
+#define IDE_TRIM_SECTORS	8u	/* of a range list; IDENTIFY word 105 */
+
 static inline unsigned int ide_unit(const struct ide_chan *c)
 {
 	return c->r.device & ATA_DEV_UNIT ? 1 : 0;
@@ -37,8 +41,11 @@ static inline uint8_t *ide_half(const struct ide_chan *c)
 /* ide.c */
 void ide_raise(struct ide_chan *c);	/* INTRQ, unless nIEN */
 void ide_lower(struct ide_chan *c);
-void ide_reset_soft(struct ide_chan *c);	/* SRST */
+void ide_set_devctl(struct ide_chan *c, uint8_t val);	/* SRST resets */
 void ide_diagnose(struct ide_chan *c);	/* EXECUTE DEVICE DIAGNOSTIC */
+
+/* ide_state.c */
+extern const struct bus_state ide_state;
 
 /* ide_cmd.c */
 void ide_exec(struct ide_chan *c, uint8_t op);

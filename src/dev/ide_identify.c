@@ -107,7 +107,7 @@ void ide_identify(struct ide_chan *c)
 				 (u->write_cache ? 0x20 : 0)));
 	if (blk->can_discard) {
 		put(page, 69, 0x4000);	/* trimmed sectors read the same */
-		put(page, 105, 8);	/* sectors of a range list */
+		put(page, 105, IDE_TRIM_SECTORS);
 		put(page, 169, 0x0001);
 	}
 	ide_send_page(c);

@@ -23,10 +23,8 @@
 
 #define CHUNK_BYTES	(1024u * 1024u)	/* of one DMA submission */
 #define CHUNK_FRAMES	DMA_MAP_FRAMES
-#define PRD_ENTRIES	512u		/* a table is 4 KiB at most */
 #define PRD_EOT		0x80000000u
 #define PAGE_BYTES	4096u
-#define TRIM_ENTRY_BYTES 8u
 
 _Static_assert(IDE_MULTIPLE_MAX <= IDE_HALF_SECTORS &&
 	       IDE_HALF_SECTORS % IDE_MULTIPLE_MAX == 0,
@@ -234,11 +232,13 @@ static void end_bm_stop(struct ide_chan *c)
 }
 
 /* Nothing may move any more once the guest's write has completed. */
-void ide_bm_stop(struct ide_chan *c)
+void ide_bm_stop(struct ide_chan *c, uint8_t was)
 {
 	bus_touch(c->bus, c->id);
 	if (c->io_busy && c->r.phase == PHASE_DMA) {
 		c->wait = WAIT_STOP;
+		c->wait_val = c->bm->cmd;
+		c->bm->cmd = was;
 		c->halt = true;
 		bus_defer(c->bus);
 		return;
@@ -271,7 +271,7 @@ static bool next_prd(struct ide_chan *c, struct ide_prd *p)
 	uint8_t entry[8];
 	uint32_t len;
 
-	if (p->last || p->taken == PRD_ENTRIES)
+	if (p->last || p->taken == IDE_PRD_ENTRIES)
 		return false;
 	dma_read(c->bus, p->next, entry, sizeof(entry));
 	p->next += sizeof(entry);
@@ -447,9 +447,10 @@ static void submit_trim(struct ide_chan *c)
 		uint64_t entry = le64_get(ide_half(c) + c->r.trim_at);
 		uint64_t lba = entry & 0xffffffffffffull, count = entry >> 48;
 
-		c->r.trim_at += TRIM_ENTRY_BYTES;
-		if (count == 0)
+		if (count == 0) {
+			c->r.trim_at += IDE_TRIM_ENTRY_BYTES;
 			continue;
+		}
 		if (lba > total || count > total - lba) {
 			bm_change(c, BM_ACTIVE, 0);
 			ide_abort(c);
@@ -546,6 +547,8 @@ static void go_on(struct ide_chan *c)
 			end_dma(c);
 		break;
 	case PHASE_TRIM:
+		c->r.trim_at += IDE_TRIM_ENTRY_BYTES;
+		break;
 	case PHASE_IDLE:
 	case PHASE_PIO_IN:
 	case PHASE_PIO_OUT:
@@ -563,10 +566,12 @@ static void end_wait(struct ide_chan *c)
 		return;
 	c->wait = WAIT_NONE;
 	c->halt = false;
-	if (wait == WAIT_RESET)
-		ide_reset_soft(c);
-	else
+	if (wait == WAIT_RESET) {
+		ide_set_devctl(c, c->wait_val);
+	} else {
+		c->bm->cmd = c->wait_val;
 		end_bm_stop(c);
+	}
 	bus_resume(c->bus, 0);
 }
 

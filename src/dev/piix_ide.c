@@ -11,11 +11,14 @@
 
 #include "base/bug.h"
 #include "base/log.h"
+#include "bus/restore.h"
 #include "dev/ide_core.h"
 
 #define BAR_BUS_MASTER	4u
 #define BM_PORTS	16u
 #define BM_PORTS_CHANNEL 8u
+#define BM_CAPABLE	0x60u		/* set by firmware for its drivers */
+#define BM_STATUS_BITS	(BM_CAPABLE | BM_ACTIVE | BM_ERROR | BM_INT)
 #define STATUS_RESET	0x0280u		/* medium timing, fast back-to-back */
 
 /* ---- bus master registers ---- */
@@ -29,7 +32,7 @@ static void bm_cmd_write(void *dev, const struct reg *r, uint32_t val,
 	if ((val & BM_START) && !(old & BM_START))
 		ide_bm_start(c);
 	else if (!(val & BM_START) && (old & BM_START))
-		ide_bm_stop(c);
+		ide_bm_stop(c, (uint8_t)old);
 }
 
 /*
@@ -40,7 +43,7 @@ static void bm_cmd_write(void *dev, const struct reg *r, uint32_t val,
 #define BM_CMD(ch)	R(struct piix_ide, BMIC##ch, (ch) * 8, r.bm[ch].cmd, \
 	.rw = BM_START | BM_TO_GUEST, .write = bm_cmd_write, .flags = REG_SHADOW)
 #define BM_STATUS(ch)	R(struct piix_ide, BMIS##ch, (ch) * 8 + 2, \
-	r.bm[ch].status, .rw = 0x60, .w1c = BM_ERROR | BM_INT, .flags = REG_SHADOW)
+	r.bm[ch].status, .rw = BM_CAPABLE, .w1c = BM_ERROR | BM_INT, .flags = REG_SHADOW)
 #define BM_PRD(ch)	R(struct piix_ide, BMIDTP##ch, (ch) * 8 + 4, r.bm[ch].prd, \
 	.rw = ~3u, .flags = REG_POSTED | REG_INERT | REG_LAZY)
 
@@ -210,17 +213,69 @@ static void pause_io(void *dev)
 	bus_defer(p->bus);
 }
 
-/* A successor finds in the committed state which drives are gone. */
-static void settle(void *dev)
+/* ---- taking over ---- */
+
+#define BM(n, member, limit) \
+	BUS_FIELD(struct piix_ide_regs, bm[n].member, BUS_FIELD_BITS, limit)
+
+static const struct bus_field fields[] = {
+	BM(0, cmd, BM_START | BM_TO_GUEST), BM(1, cmd, BM_START | BM_TO_GUEST),
+	BM(0, status, BM_STATUS_BITS), BM(1, status, BM_STATUS_BITS),
+	BM(0, prd, ~3u), BM(1, prd, ~3u),
+	BM(0, rsvd[0], 0), BM(0, rsvd[1], 0),
+	BM(1, rsvd[0], 0), BM(1, rsvd[1], 0),
+	BUS_FIELD(struct piix_ide_regs, gone, BUS_FIELD_BITS,
+		  (1u << IDE_DRIVES) - 1),
+	BUS_FIELD(struct piix_ide_regs, rsvd, BUS_FIELD_MAX, 0),
+};
+
+static const char *check(const void *dev, const void *regs)
+{
+	const struct piix_ide_regs *r = regs;
+
+	(void)dev;
+	for (unsigned int i = 0; i < IDE_CHANNELS; i++)
+		if ((r->bm[i].status & BM_ACTIVE) && !(r->bm[i].cmd & BM_START))
+			return "bm.status";
+	return NULL;
+}
+
+/*
+ * A drive that was unplugged is not there, even if we were given its image:
+ * the predecessor may have died before anybody knew.  The descriptor has to
+ * stay until we are confined.
+ */
+static void restored(void *dev)
 {
 	struct piix_ide *p = dev;
 
-	if (p->r.gone)
-		let_go(p, p->r.gone);
+	for (unsigned int drive = 0; drive < IDE_DRIVES; drive++) {
+		if (!(p->r.gone & (1u << drive)))
+			continue;
+		p->unwanted[drive] = drive_blk(p, drive);
+		ide_remove(&p->chan[drive / IDE_UNITS], drive % IDE_UNITS);
+	}
 }
 
+static void resume(void *dev)
+{
+	struct piix_ide *p = dev;
+
+	for (unsigned int drive = 0; drive < IDE_DRIVES; drive++)
+		if (p->unwanted[drive])
+			p->unwanted[drive]->ops->close(p->unwanted[drive]);
+	memset(p->unwanted, 0, sizeof(p->unwanted));
+}
+
+static const struct bus_state piix_ide_state = {
+	.version = 1, .field = fields,
+	.field_count = sizeof(fields) / sizeof(fields[0]),
+	.check = check, .restored = restored,
+};
+
 static const struct bus_dev_ops piix_ide_ops = {
-	.unplug = unplug, .pause = pause_io, .settle = settle,
+	.unplug = unplug, .pause = pause_io, .resume = resume,
+	.state = &piix_ide_state,
 };
 
 /* ---- life ---- */

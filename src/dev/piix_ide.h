@@ -29,6 +29,7 @@ struct piix_ide {
 	uint32_t to_flush;		/* of those, not flushed yet */
 	bool pausing;
 	struct blk_req req;		/* the flush of a leaving drive */
+	struct blk *unwanted[IDE_DRIVES]; /* taken over, unplugged before */
 };
 
 extern const struct reg_file piix_ide_bm_regs;

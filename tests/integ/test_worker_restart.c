@@ -2,10 +2,16 @@
 /*
  * tests/integ/test_worker_restart.c - workers die under load, the guest goes on
  *
- * One vCPU reads and writes the IDE disk by PIO and DMA, another talks to the
- * serial port, while this process kills the worker of either with SIGKILL and
- * starts a successor on the same memory.  No value may be wrong and no access
- * may stay unanswered.
+ * Four vCPUs: one works with both disks of the first IDE channel, one with the
+ * disk of the second, by PIO and DMA, with flushes that take their time; one
+ * talks to the serial port and the CMOS, one to the VGA.  Meanwhile this
+ * process kills a worker with SIGKILL and starts a successor on the same
+ * memory, again and again, one kind after the other.  Every read must give
+ * what was written last, every interrupt must come, no access may stay
+ * unanswered, no command may fail; at the end every byte of the images is
+ * compared.
+ *
+ * CLOISTER_TEST_KILLS: of each kind of worker, instead of KILLS.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -16,231 +22,470 @@
 #include "base/clock.h"
 #include "fakefamily.h"
 #include "fakeguest.h"
+#include "slowsync.h"
 #include "tap.h"
 
+#define KILLS		12u
+#define KILLS_MAX	2000u
 #define SECTOR		512u
 #define SECTORS		2048u
-#define GENERATIONS	12u
-#define IDE		0x1f0
+#define DRIVES		3u
+#define MOVE_MAX	12u		/* sectors of one transfer */
 #define BM_BAR		0xc000u
 #define IDE_FUNC	0x09u
-#define BUF_GPA		0x200800u
-#define OUT_GPA		0x300400u
-#define PRD_GPA		0x310000u
+#define FLUSH_MS	15u
+#define PATIENCE_MS	8000
+
+/* What one vCPU does, again and again. */
+struct load {
+	unsigned int vcpu;
+	uint32_t rnd;
+	_Atomic uint32_t rounds;
+	_Atomic int64_t longest_ns;	/* access since somebody set it to 0 */
+};
+
+struct channel {
+	struct load load;
+	uint16_t base, control, bm;
+	unsigned int line;
+	uint32_t ram;			/* guest memory for it, from here on */
+	unsigned int first, count;	/* its drives */
+};
 
 static struct fakefamily f;
 static struct fakeguest *g;
-static char image[] = "/tmp/cloister-restart-XXXXXX";
+static char path[DRIVES][32];
+static uint32_t turn_of[DRIVES][SECTORS]; /* what was written last */
 static _Atomic bool stop;
-static _Atomic uint32_t disk_rounds, serial_rounds, wrong_data, errors, stuck;
-static _Atomic int64_t longest_ns;
+static _Atomic uint32_t wrong_data, errors, stuck, lost_irqs;
 
-static uint8_t byte_of(uint32_t sector, uint32_t i, uint32_t turn)
+static struct channel channels[] = {
+	{ { .vcpu = 0, .rnd = 1 }, 0x1f0, 0x3f6, BM_BAR, 14, 0x200000, 0, 2 },
+	{ { .vcpu = 2, .rnd = 2 }, 0x170, 0x376, BM_BAR + 8, 15, 0x400000, 2, 1 },
+};
+static struct load serial = { .vcpu = 1, .rnd = 3 };
+static struct load picture = { .vcpu = 3, .rnd = 4 };
+
+static bool is_bad(void)
 {
-	return (uint8_t)(sector * 13 + i * 3 + turn * 101);
+	return wrong_data || errors || stuck || lost_irqs || fakeguest_fault(g);
 }
 
-static void make_image(void)
+static uint32_t rnd(struct load *l, uint32_t below)
+{
+	l->rnd = l->rnd * 1664525u + 1013904223u;
+	return (l->rnd >> 8) % below;
+}
+
+/* ---- accesses, and how long they took ---- */
+
+static void note(struct load *l, int64_t since_ns)
+{
+	int64_t took = clock_now_ns() - since_ns;
+
+	if (took > l->longest_ns)
+		l->longest_ns = took;
+}
+
+static uint32_t in(struct load *l, uint16_t port, unsigned int size)
+{
+	int64_t at = clock_now_ns();
+	uint32_t val = fakeguest_in(g, l->vcpu, port, size);
+
+	note(l, at);
+	return val;
+}
+
+static void out(struct load *l, uint16_t port, unsigned int size, uint32_t val)
+{
+	int64_t at = clock_now_ns();
+
+	fakeguest_out(g, l->vcpu, port, size, val);
+	note(l, at);
+}
+
+static void string(struct load *l, uint16_t port, uint32_t gpa, bool read)
+{
+	int64_t at = clock_now_ns();
+
+	if (read)
+		fakeguest_ins(g, l->vcpu, port, 2, SECTOR / 2, gpa, false);
+	else
+		fakeguest_outs(g, l->vcpu, port, 2, SECTOR / 2, gpa, false);
+	note(l, at);
+}
+
+/* ---- what is on the disks ---- */
+
+static uint8_t byte_of(unsigned int drive, uint32_t sector, uint32_t i,
+		       uint32_t turn)
+{
+	return (uint8_t)(sector * 13 + i * 3 + turn * 101 + (i >> 4) * turn +
+			 drive * 57);
+}
+
+static void make_image(unsigned int drive)
 {
 	uint8_t s[SECTOR];
-	int fd = mkstemp(image);
+	int fd;
 
+	snprintf(path[drive], sizeof(path[drive]), "/tmp/cloister-restart-XXXXXX");
+	fd = mkstemp(path[drive]);
 	for (uint32_t n = 0; n < SECTORS; n++) {
 		for (uint32_t i = 0; i < SECTOR; i++)
-			s[i] = byte_of(n, i, 0);
+			s[i] = byte_of(drive, n, i, 0);
 		if (write(fd, s, SECTOR) != SECTOR)
-			perror(image);
+			perror(path[drive]);
 	}
 	close(fd);
 }
 
-static bool wait_status(uint8_t bits)
+/* Sectors that are not what was written last. */
+static unsigned int compare_image(unsigned int drive)
 {
-	for (int64_t until = clock_now_ns() + 3 * NS_PER_S;
-	     clock_now_ns() < until; sched_yield()) {
-		uint32_t s = fakeguest_in(g, 0, IDE + 7, 1);
+	uint8_t s[SECTOR];
+	unsigned int bad = 0;
+	int fd = open(path[drive], O_RDONLY);
 
-		if (!(s & 0x80) && (s & 0x01)) {
+	for (uint32_t n = 0; n < SECTORS; n++) {
+		bool same = read(fd, s, SECTOR) == SECTOR;
+
+		for (uint32_t i = 0; i < SECTOR; i++)
+			same = same && s[i] == byte_of(drive, n, i,
+						       turn_of[drive][n]);
+		bad += !same;
+	}
+	close(fd);
+	return bad;
+}
+
+static void fill(uint32_t gpa, unsigned int drive, uint32_t lba, uint32_t count,
+		 uint32_t turn)
+{
+	for (uint32_t s = 0; s < count; s++) {
+		for (uint32_t i = 0; i < SECTOR; i++)
+			*fakeguest_ram(g, gpa + s * SECTOR + i) =
+				byte_of(drive, lba + s, i, turn);
+		turn_of[drive][lba + s] = turn;
+	}
+}
+
+static void check(uint32_t gpa, unsigned int drive, uint32_t lba, uint32_t count,
+		  const char *how)
+{
+	for (uint32_t i = 0; i < count * SECTOR; i++) {
+		uint32_t n = lba + i / SECTOR;
+		uint8_t is = *fakeguest_ram(g, gpa + i);
+
+		if (is == byte_of(drive, n, i % SECTOR, turn_of[drive][n]))
+			continue;
+		if (wrong_data++ == 0)
+			printf("# %s: drive %u lba %u + %u of %u, byte %u is "
+			       "0x%02x\n", how, drive, lba, i / SECTOR, count,
+			       i % SECTOR, is);
+		return;
+	}
+}
+
+/* ---- a driver ---- */
+
+static bool wait_status(struct channel *c, uint8_t bits)
+{
+	int64_t until = clock_now_ns() + PATIENCE_MS * NS_PER_MS;
+
+	while (clock_now_ns() < until && !fakeguest_fault(g)) {
+		uint32_t s = in(&c->load, (uint16_t)(c->base + 7), 1);
+
+		if (!(s & 0x80) && (s & 0x21)) {
+			printf("# status 0x%02x\n", s);
 			errors++;
 			return false;
 		}
 		if (!(s & 0x80) && (s & bits) == bits)
 			return true;
+		sched_yield();
 	}
 	stuck++;
 	return false;
 }
 
-static void command(uint32_t lba, uint8_t count, uint8_t cmd)
+/* The line rises by itself; reading the status lowers it. */
+static bool wait_irq(struct channel *c)
 {
-	fakeguest_out(g, 0, IDE + 6, 1, 0xe0);
-	fakeguest_out(g, 0, IDE + 2, 1, count);
-	fakeguest_out(g, 0, IDE + 3, 1, lba & 0xff);
-	fakeguest_out(g, 0, IDE + 4, 1, lba >> 8 & 0xff);
-	fakeguest_out(g, 0, IDE + 5, 1, 0);
-	fakeguest_out(g, 0, IDE + 7, 1, cmd);
+	if (fakeguest_until_isa(g, c->line, true, PATIENCE_MS))
+		return true;
+	lost_irqs++;
+	return false;
 }
 
-static void check(uint64_t gpa, uint32_t lba, uint32_t count, uint32_t turn)
+static void command(struct channel *c, unsigned int drive, uint32_t lba,
+		    uint32_t count, uint8_t cmd)
 {
-	for (uint32_t i = 0; i < count * SECTOR; i++)
-		if (*fakeguest_ram(g, gpa + i) !=
-		    byte_of(lba + i / SECTOR, i % SECTOR, turn)) {
-			wrong_data++;
-			return;
-		}
+	uint8_t dev = drive - c->first ? 0xf0 : 0xe0;
+
+	out(&c->load, (uint16_t)(c->base + 6), 1, dev);
+	out(&c->load, (uint16_t)(c->base + 2), 1, count);
+	out(&c->load, (uint16_t)(c->base + 3), 1, lba & 0xff);
+	out(&c->load, (uint16_t)(c->base + 4), 1, lba >> 8 & 0xff);
+	out(&c->load, (uint16_t)(c->base + 5), 1, 0);
+	out(&c->load, (uint16_t)(c->base + 7), 1, cmd);
 }
 
-/* Any read is of what was written last: @turn of that sector. */
-static void pio_read(uint32_t lba, uint32_t turn)
+static void pio(struct channel *c, unsigned int drive, uint32_t lba,
+		uint32_t count, bool read)
 {
-	memset(fakeguest_ram(g, BUF_GPA), 0, 2 * SECTOR);
-	command(lba, 2, 0x20);
-	for (unsigned int s = 0; s < 2; s++) {
-		if (!wait_status(0x08))
+	uint32_t gpa = c->ram + 0x800;
+
+	if (read)
+		memset(fakeguest_ram(g, gpa), 0, count * SECTOR);
+	command(c, drive, lba, count, read ? 0x20 : 0x30);
+	for (uint32_t s = 0; s < count; s++) {
+		if (!wait_status(c, 0x08))
 			return;
-		fakeguest_ins(g, 0, IDE, 2, 256, BUF_GPA + s * SECTOR, false);
+		string(&c->load, c->base, gpa + s * SECTOR, read);
 	}
-	check(BUF_GPA, lba, 2, turn);
+	if (!read)
+		wait_status(c, 0);
+	else
+		check(gpa, drive, lba, count, "PIO");
+	c->load.rounds++;
 }
 
-static void pio_write(uint32_t lba, uint32_t turn)
+/* Two pieces that no page and no sector likes. */
+static void put_table(struct channel *c, uint32_t gpa, uint32_t bytes)
 {
-	for (uint32_t s = 0; s < 2; s++)
-		for (uint32_t i = 0; i < SECTOR; i++)
-			*fakeguest_ram(g, OUT_GPA + s * SECTOR + i) =
-				byte_of(lba + s, i, turn);
-	command(lba, 2, 0x30);
-	for (unsigned int s = 0; s < 2; s++) {
-		if (!wait_status(0x08))
-			return;
-		fakeguest_outs(g, 0, IDE, 2, 256, OUT_GPA + s * SECTOR, false);
+	uint32_t prd[4] = { gpa, 730, gpa + 730, (bytes - 730) | 0x80000000u };
+
+	fakeguest_store(g, c->ram, prd, sizeof(prd));
+}
+
+static void dma(struct channel *c, unsigned int drive, uint32_t lba,
+		uint32_t count, bool read)
+{
+	uint32_t gpa = c->ram + 0x10802, dir = read ? 0x08 : 0x00;
+
+	if (read)
+		for (uint32_t i = 0; i < count * SECTOR; i++)
+			*fakeguest_ram(g, gpa + i) = 0;
+	put_table(c, gpa, count * SECTOR);
+	out(&c->load, (uint16_t)(c->bm + 4), 4, c->ram);
+	out(&c->load, (uint16_t)(c->bm + 2), 1, 0x06);
+	out(&c->load, c->bm, 1, dir);
+	command(c, drive, lba, count, read ? 0xc8 : 0xca);
+	out(&c->load, c->bm, 1, dir | 0x01);
+	if (!wait_irq(c))
+		return;
+	if ((in(&c->load, (uint16_t)(c->bm + 2), 1) & 0x07) != 0x04) {
+		printf("# bus master's status\n");
+		errors++;
 	}
-	wait_status(0);
+	out(&c->load, c->bm, 1, 0x00);
+	if (wait_status(c, 0) && read)
+		check(gpa, drive, lba, count, "DMA");
+	c->load.rounds++;
 }
 
-static void dma_read(uint32_t lba)
+static void flush(struct channel *c, unsigned int drive)
 {
-	uint32_t prd[2] = { BUF_GPA, 4 * SECTOR | 0x80000000u };
-	int i;
-
-	memset(fakeguest_ram(g, BUF_GPA), 0, 4 * SECTOR);
-	fakeguest_store(g, PRD_GPA, prd, sizeof(prd));
-	fakeguest_out(g, 0, BM_BAR + 4, 4, PRD_GPA);
-	fakeguest_out(g, 0, BM_BAR + 2, 1, 0x06);
-	command(lba, 4, 0xc8);
-	fakeguest_out(g, 0, BM_BAR, 1, 0x09);
-	for (i = 0; i < 6000 && !(fakeguest_in(g, 0, BM_BAR + 2, 1) & 4); i++)
-		usleep(500);
-	stuck += i == 6000;
-	fakeguest_out(g, 0, BM_BAR, 1, 0);
-	if (wait_status(0))
-		check(BUF_GPA, lba, 4, 0);
+	command(c, drive, 0, 0, 0xe7);
+	if (wait_irq(c))
+		wait_status(c, 0);
 }
 
-static void *run_disk(void *arg)
+static void *run_disks(void *arg)
 {
-	uint32_t seen[16] = { 0 };	/* turn of sectors 1000 + 2 i */
+	struct channel *c = arg;
 
-	(void)arg;
-	for (uint32_t turn = 1; !stop && !fakeguest_fault(g); turn++) {
-		uint32_t at = turn * 7 % 16;
-		int64_t from = clock_now_ns();
+	for (uint32_t turn = 1; !stop && !is_bad(); turn++) {
+		unsigned int drive = c->first + turn % c->count;
+		uint32_t count = 2 + rnd(&c->load, MOVE_MAX - 1);
+		uint32_t lba = rnd(&c->load, SECTORS - MOVE_MAX);
 
-		pio_write(1000 + at * 2, turn);
-		seen[at] = turn;
-		at = turn * 5 % 16;
-		pio_read(1000 + at * 2, seen[at]);
-		dma_read(turn * 4 % 900);
-		from = clock_now_ns() - from;
-		if (from > longest_ns)
-			longest_ns = from;
-		disk_rounds++;
+		fill(c->ram + 0x800, drive, lba, count, turn);
+		pio(c, drive, lba, count, false);
+		lba = rnd(&c->load, SECTORS - MOVE_MAX);
+		fill(c->ram + 0x10802, drive, lba, count, turn);
+		dma(c, drive, lba, count, false);
+		if (turn % 4 == 0)
+			flush(c, drive);
+		pio(c, drive, lba, count, true);
+		dma(c, drive, rnd(&c->load, SECTORS - MOVE_MAX), count, true);
+		dma(c, drive, lba, count, true);
 	}
 	return NULL;
 }
 
+/* ---- the others ---- */
+
+static void expect(struct load *l, uint16_t port, uint32_t val)
+{
+	uint32_t is = in(l, port, 1);
+
+	if (is != val && wrong_data++ == 0)
+		printf("# port 0x%x reads 0x%02x instead of 0x%02x\n", port, is,
+		       val);
+}
+
 static void *run_serial(void *arg)
 {
-	(void)arg;
-	for (uint32_t i = 0; !stop && !fakeguest_fault(g); i++) {
-		fakeguest_out(g, 1, 0x3ff, 1, i & 0xff);
-		wrong_data += fakeguest_in(g, 1, 0x3ff, 1) != (i & 0xff);
-		serial_rounds++;
+	struct load *l = arg;
+	uint8_t cmos[16] = { 0 };
+
+	for (uint8_t k = 0; k < sizeof(cmos); k++) {
+		out(l, 0x70, 1, 0x40u + k);
+		out(l, 0x71, 1, 0);
+	}
+	for (uint32_t i = 0; !stop && !is_bad(); i++) {
+		uint8_t at = (uint8_t)rnd(l, 16);
+
+		out(l, 0x3ff, 1, i & 0xff);
+		expect(l, 0x3ff, i & 0xff);
+		out(l, 0x70, 1, 0x40u + at);
+		expect(l, 0x71, cmos[at]);
+		cmos[at] = (uint8_t)(i * 7);
+		out(l, 0x71, 1, cmos[at]);
+		l->rounds++;
 		sched_yield();
 	}
 	return NULL;
 }
 
-static void wait_rounds(_Atomic uint32_t *rounds, uint32_t more)
+/* The cursor's place, and a palette entry. */
+static void *run_picture(void *arg)
 {
-	uint32_t want = *rounds + more;
+	struct load *l = arg;
 
-	for (int i = 0; i < 10000 && *rounds < want && !fakeguest_fault(g); i++)
+	out(l, 0x3c2, 1, 0x01);		/* the CRTC is at 0x3d4 */
+	for (uint32_t i = 0; !stop && !is_bad(); i++) {
+		out(l, 0x3d4, 1, 0x0f);
+		out(l, 0x3d5, 1, i & 0xff);
+		expect(l, 0x3d5, i & 0xff);
+		out(l, 0x3c8, 1, i & 0xff);
+		for (unsigned int k = 0; k < 3; k++)
+			out(l, 0x3c9, 1, (i + k) & 0x3f);
+		out(l, 0x3c7, 1, i & 0xff);
+		for (unsigned int k = 0; k < 3; k++)
+			expect(l, 0x3c9, (i + k) & 0x3f);
+		l->rounds++;
+		sched_yield();
+	}
+	return NULL;
+}
+
+/* ---- killing ---- */
+
+static void wait_rounds(struct load *l, uint32_t more)
+{
+	uint32_t want = l->rounds + more;
+
+	for (int i = 0; i < 20000 && l->rounds < want && !is_bad(); i++)
 		usleep(1000);
 }
 
-static void test_restarts(enum fakefamily_who who, const char *name,
-			  _Atomic uint32_t *rounds)
+static int by_size(const void *a, const void *b)
 {
-	unsigned int n;
-	int64_t down = 0;
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
 
-	longest_ns = 0;
-	for (n = 0; n < GENERATIONS && !wrong_data && !errors && !stuck; n++) {
+	return (x > y) - (x < y);
+}
+
+static void report(const char *name, int64_t *stall, unsigned int n, int64_t down)
+{
+	if (n == 0)
+		return;
+	qsort(stall, n, sizeof(*stall), by_size);
+	printf("# %s: %u kills, %.1f ms from a kill to READY; longest access "
+	       "around each: p50 %.1f ms, p99 %.1f ms, max %.1f ms\n", name, n,
+	       (double)down / n / 1e6, (double)stall[n / 2] / 1e6,
+	       (double)stall[n - 1 - n / 100] / 1e6, (double)stall[n - 1] / 1e6);
+}
+
+static unsigned int kills_wanted(void)
+{
+	const char *s = getenv("CLOISTER_TEST_KILLS");
+	unsigned long n = s ? strtoul(s, NULL, 10) : KILLS;
+
+	return n < KILLS_MAX ? (unsigned int)n : KILLS_MAX;
+}
+
+static void test_restarts(enum fakefamily_who who, const char *name,
+			  struct load *l, unsigned int want)
+{
+	static int64_t stall[KILLS_MAX];
+	int64_t down = 0;
+	unsigned int n;
+
+	for (n = 0; n < want && !is_bad(); n++) {
 		int64_t at;
 
-		wait_rounds(rounds, 3);
-		usleep(n * 137);
+		wait_rounds(l, 1);
+		usleep(n * 1137 % 20011);
+		l->longest_ns = 0;
 		at = clock_now_ns();
 		if (!fakefamily_kill(&f, who, SIGKILL) ||
 		    !fakefamily_respawn(&f, who))
 			break;
 		down += clock_now_ns() - at;
+		wait_rounds(l, 1);
+		stall[n] = l->longest_ns;
 	}
-	ok(n == GENERATIONS, "%s: killed and replaced %u times", name, n);
-	wait_rounds(rounds, 5);
-	printf("# %d ms from a kill to READY; longest disk round %d ms\n",
-	       (int)(down / NS_PER_MS / (n ? n : 1)),
-	       (int)(longest_ns / NS_PER_MS));
-	ok(!wrong_data && !errors && !stuck && !fakeguest_fault(g),
-	   "%s: %u wrong, %u errors, %u stuck; %s", name, wrong_data, errors,
-	   stuck, fakeguest_fault(g) ? fakeguest_fault(g) : "no fault");
+	ok(n == want, "%s: killed and replaced %u times", name, n);
+	wait_rounds(l, 5);
+	report(name, stall, n, down);
+	ok(!is_bad(), "%s: %u wrong, %u errors, %u stuck, %u interrupts lost; %s",
+	   name, wrong_data, errors, stuck, lost_irqs,
+	   fakeguest_fault(g) ? fakeguest_fault(g) : "no fault");
+}
+
+static void run(void)
+{
+	unsigned int kills = kills_wanted();
+	pthread_t vcpu[4];
+
+	g = f.g;
+	fakeguest_cfg_write(g, 0, IDE_FUNC, 0x20, 4, BM_BAR);
+	fakeguest_cfg_write(g, 0, IDE_FUNC, 0x04, 2, 5);
+	fakeguest_cfg_write(g, 0, IDE_FUNC, 0x40, 4, 0x80008000);
+	pthread_create(&vcpu[0], NULL, run_disks, &channels[0]);
+	pthread_create(&vcpu[1], NULL, run_serial, &serial);
+	pthread_create(&vcpu[2], NULL, run_disks, &channels[1]);
+	pthread_create(&vcpu[3], NULL, run_picture, &picture);
+	test_restarts(FF_DISK, "disk", &channels[0].load, kills);
+	test_restarts(FF_PLATFORM, "platform", &serial, kills);
+	test_restarts(FF_VGA, "vga", &picture, kills);
+	stop = true;
+	for (unsigned int i = 0; i < 4; i++)
+		pthread_join(vcpu[i], NULL);
+	printf("# rounds: disks %u and %u, serial %u, picture %u\n",
+	       channels[0].load.rounds, channels[1].load.rounds, serial.rounds,
+	       picture.rounds);
+	ok(f.lies == 0, "nobody lied: %s", f.lie);
+	ok(!fakefamily_logged(&f, "state is not valid") &&
+	   !fakefamily_logged(&f, "does not fit"), "every state was believed");
 }
 
 int main(void)
 {
 	struct fakefamily_conf conf = {
-		.guest = { .vcpus = 2, .low_bytes = 16 << 20 },
-		.no_vga = true, .image = { image }, .quiet = true,
+		.guest = { .vcpus = 4, .low_bytes = 16 << 20 }, .quiet = true,
 	};
 	const char *why = fakefamily_missing(&conf);
-	pthread_t vcpu[2];
 
 	if (why)
 		return skip_all(why);
-	/* Goes away with the first worker that can. */
-	if (!getenv("CLOISTER_TEST_RESTART"))
-		return skip_all("workers do not take over their predecessor's "
-				"state yet; CLOISTER_TEST_RESTART=1 tries");
-	make_image();
-	if (ok(fakefamily_start(&f, &conf), "the family is up")) {
-		g = f.g;
-		fakeguest_cfg_write(g, 0, IDE_FUNC, 0x20, 4, BM_BAR);
-		fakeguest_cfg_write(g, 0, IDE_FUNC, 0x04, 2, 5);
-		fakeguest_cfg_write(g, 0, IDE_FUNC, 0x40, 4, 0x80008000);
-		pthread_create(&vcpu[0], NULL, run_disk, NULL);
-		pthread_create(&vcpu[1], NULL, run_serial, NULL);
-		test_restarts(FF_PLATFORM, "platform", &serial_rounds);
-		test_restarts(FF_DISK, "disk", &disk_rounds);
-		stop = true;
-		pthread_join(vcpu[0], NULL);
-		pthread_join(vcpu[1], NULL);
-		printf("# %u disk rounds, %u serial rounds\n", disk_rounds,
-		       serial_rounds);
-		ok(f.lies == 0, "nobody lied: %s", f.lie);
+	for (unsigned int i = 0; i < DRIVES; i++) {
+		make_image(i);
+		conf.image[i] = path[i];
 	}
+	if (!slow_sync_start(FLUSH_MS))
+		printf("# flushes at their own pace: no seccomp listener\n");
+	if (ok(fakefamily_start(&f, &conf), "the family is up"))
+		run();
 	ok(fakefamily_stop(&f), "all end by themselves");
-	unlink(image);
+	for (unsigned int i = 0; i < DRIVES; i++) {
+		ok(compare_image(i) == 0, "drive %u: every sector is what was "
+		   "written last", i);
+		unlink(path[i]);
+	}
 	return tap_done();
 }
