@@ -11,6 +11,7 @@
  * printed and can be given as first argument.
  */
 #include "base/log.h"
+#include "tests/lib/rigcrash.h"
 #include "tests/model/e1000_guest.h"
 
 #define ACCESSES	1000000u
@@ -18,7 +19,8 @@
 #define GUARD_BYTES	4096u
 
 static uint64_t state;
-static unsigned int wrong, alive, unplugs, frames_in, frames_out, large, doorbells, states;
+static unsigned int wrong, alive, unplugs, frames_in, frames_out, large, doorbells, states,
+	resets;
 static uint8_t *guard;
 static uint8_t frame[NIC_FRAME_MAX];
 
@@ -36,14 +38,19 @@ static void wrong_at(const char *what)
 		printf("# wrong: %s\n", what);
 }
 
-static void new_machine(void)
+static void add_devices(void)
 {
-	rig_init(&rig, RANDOM_RAM);
 	nicrig_init(&net, mac);
 	memset(&card, 0, sizeof(card));
 	e1000_init(&card, &rig.bus, DEVFN, &net.nic, NULL, 0);
 	guard = bus_add_buf(&rig.bus, GUARD_BYTES);
 	memset(guard, 0xc7, GUARD_BYTES);
+}
+
+static void new_machine(void)
+{
+	rig_init(&rig, RANDOM_RAM);
+	add_devices();
 	rig_close(&rig);
 	plug();
 	for (uint32_t i = 0; i < RANDOM_RAM; i += 4)
@@ -59,7 +66,7 @@ static void check_line(void)
 
 	if (is_irq() && !want)
 		wrong_at("interrupt without a cause");
-	if (!is_irq() && want && card.due_ns[E1000_DUE_IRQ] == INT64_MAX)
+	if (!is_irq() && want && card.r.due_ns[E1000_DUE_IRQ] == INT64_MAX)
 		wrong_at("cause without an interrupt");
 }
 
@@ -269,24 +276,18 @@ static void random_event(void)
 /* What a successor finds need not make sense. */
 static void random_state(void)
 {
-	uint8_t *r = (uint8_t *)&card.r, *t = (uint8_t *)&card.t;
-
-	for (size_t i = 0; i < sizeof(card.r); i++)
-		r[i] = (uint8_t)rnd();
-	for (size_t i = 0; i < sizeof(card.t); i++)
-		t[i] = (uint8_t)rnd();
-	card.r.gone = 0;
-	card.r.line = is_irq();
-	if (rnd() % 2)
-		card.r.tx.start %= 8;
-	if (rnd() % 2)
-		card.r.tx.len %= 0x20000;
-	bus_touch(&rig.bus, card.id);
-	rig_settle(&rig);
-	wr(IMC, 0);
-	nicrig_drain(&net);
-	rig_settle(&rig);
+	check();
+	rig_spoil(&rig, rnd);
+	rig_successor(&rig);
+	add_devices();
+	rig_close(&rig);
+	resets += rig.bus.dev_was_reset;
 	states++;
+	check();
+	if (card.r.gone)
+		new_machine();
+	else if (rnd() % 2)
+		plug();
 }
 
 static void look_alive(void)
@@ -332,6 +333,8 @@ int main(int argc, char **argv)
 	       frames_out, large, doorbells, unplugs, states);
 	is_hex(wrong, 0, "a million accesses");
 	is_hex(alive, ACCESSES / 5000, "after each reset it moved a frame");
+	ok(states > 500 && resets > 50 && resets < states - 50,
+	   "%u hostile states, %u of them refused", states, resets);
 	ok(frames_out > 1000 && large > 50 && frames_in > 1000 && unplugs > 2,
 	   "and it was not idle");
 	rig_free(&rig);

@@ -349,6 +349,7 @@ static void test_csum(void)
 	wr(RXCSUM, 0x300);
 	wr(CTRL, 0x40140240);
 	nicrig_give(&net, f, 100, true);
+	rig_settle(&rig);
 	is_hex(status(2), 0x6b, "behind a tag");
 }
 
