@@ -5,7 +5,6 @@
  * Runs in the net worker.  Rules for committed registers, and ops->resume.
  * Registers that are only kept for their reader have no rule.
  */
-#include "base/log.h"
 #include "bus/restore.h"
 #include "dev/e1000_core.h"
 
@@ -45,7 +44,7 @@ static const char *check_regs(const void *dev, const void *regs)
 	const struct e1000_regs *r = regs;
 
 	(void)dev;
-	/* Until it is complete its last five are not yet worked out. */
+	/* What is sent of a frame that is not complete is worked out then. */
 	if (r->tx.held && (r->tx.open || !e1000_tx_is_frame(&r->tx)))
 		return "tx";
 	return NULL;

@@ -80,5 +80,8 @@ bool nic_back_resume(struct nic_back *k)
 		first = k->r->count;
 	say_modified(k, first);
 	write_from(k, first);
+	/* Batches may be counted from 0 again, if the registers were reset. */
+	atomic_store_explicit(&k->mem->done, (uint64_t)k->r->batch << 32 |
+			      k->r->count, memory_order_release);
 	return first < k->r->count;
 }

@@ -293,9 +293,15 @@ static void succeed(void)
 /* What a successor finds need not make sense. */
 static void random_state(void)
 {
+	unsigned int was = resets;
+	bool spoilt = rnd() % 2;
+
 	check();
-	rig_spoil(&rig, rnd);
+	if (spoilt)
+		rig_spoil(&rig, rnd);
 	succeed();
+	if (!spoilt && resets != was)
+		wrong_at("refuses what it left");
 }
 
 /* One byte wrong, each of them. */

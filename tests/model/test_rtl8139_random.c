@@ -284,8 +284,14 @@ static void succeed(void)
 /* What a successor finds need not make sense. */
 static void random_state(void)
 {
-	rig_spoil(&rig, rnd);
+	unsigned int was = resets;
+	bool spoilt = rnd() % 2;
+
+	if (spoilt)
+		rig_spoil(&rig, rnd);
 	succeed();
+	if (!spoilt && resets != was)
+		wrong_at("refuses what it left");
 }
 
 /* One byte wrong, each of them. */
