@@ -44,7 +44,7 @@ static _Atomic unsigned int posted, left_over, in_good, in_wrong, in_disorder;
 static _Atomic unsigned int out_good, out_wrong, out_twice, given;
 static uint8_t seen[FRAMES];
 /* Who finds it set kills that process at its worst instant, and clears it. */
-static _Atomic pid_t doomed_by_guest, doomed_by_wire;
+static _Atomic pid_t doomed_by_guest, doomed_by_wire, doomed_by_frame;
 static int64_t took_ns[TIMES];
 static unsigned int times;
 
@@ -86,6 +86,15 @@ static void strike(_Atomic pid_t *doomed)
 	*doomed = 0;
 }
 
+/* It is sending, and has not said so to its driver. */
+static void strike_now(_Atomic pid_t *doomed)
+{
+	if (!*doomed)
+		return;
+	kill(*doomed, SIGKILL);
+	*doomed = 0;
+}
+
 /* ---- the peer ---- */
 
 static void take_all(void)
@@ -104,6 +113,7 @@ static void take_all(void)
 				       p[HDR + 17]);
 			continue;
 		}
+		strike_now(&doomed_by_frame);
 		out_good++;
 		out_twice += seen[seq];
 		seen[seq] = 1;
@@ -251,6 +261,8 @@ static void doom(_Atomic pid_t *by)
 
 static void test_kills(void)
 {
+	_Atomic pid_t *const by[] = { &doomed_by_guest, &doomed_by_wire,
+				      &doomed_by_frame };
 	int64_t down = 0;
 	unsigned int k;
 
@@ -261,7 +273,7 @@ static void test_kills(void)
 		if (!until(&posted, 20) || !until(&in_good, 20))
 			break;
 		usleep((unsigned int)(k * 7919 % 4001));
-		doom(k % 3 ? &doomed_by_guest : &doomed_by_wire);
+		doom(by[k % 3]);
 		at = clock_now_ns();
 		if (!replace())
 			break;
