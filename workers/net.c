@@ -3,7 +3,8 @@
  * workers/net.c - net worker: one network card and the tap behind it
  *
  * Opens nothing: the tap and the boot ROM arrive at fixed numbers (abi/fds.h).
- * Options: model=, mac=, devfn=, rom=0|1.
+ * Options: model=, mac=, devfn=, rom=0|1, failed=0|1 (may be absent).  Without
+ * a tap, or failed, the card is there and its link is down.
  */
 #include <assert.h>
 #include <errno.h>
@@ -17,6 +18,7 @@
 #include "abi/state.h"
 #include "back/nic_tap.h"
 #include "base/bug.h"
+#include "base/log.h"
 #include "base/mac.h"
 #include "dev/e1000.h"
 #include "dev/rtl8139.h"
@@ -65,6 +67,28 @@ static const char *need_opt(const char *key)
 	return value;
 }
 
+static bool is_failed(void)
+{
+	const char *value = sandbox_opt(&worker->args, "failed");
+
+	return value && strcmp(value, "1") == 0;
+}
+
+/* The supervisor gives no tap for a card that is unplugged. */
+static struct nic *open_wire(const uint8_t mac[NIC_MAC_BYTES])
+{
+	bool there = worker->args.fds & (UINT64_C(1) << FD_NET_TAP);
+	struct nic *nic = nic_tap_open(there ? FD_NET_TAP : -1, mac, watch_tap);
+
+	if (there)
+		worker_watch(worker, FD_NET_TAP, EPOLLIN, nic_tap_event, NULL);
+	if (is_failed()) {
+		log_warn("card failed: its link is down");
+		nic_tap_fail();
+	}
+	return nic;
+}
+
 static size_t read_rom(void)
 {
 	ssize_t r;
@@ -101,8 +125,7 @@ int main(int argc, char **argv)
 	worker_open_memory(worker);
 	if (!mac_parse(need_opt("mac"), mac))
 		die(0, "unknown value: option=mac value=%s", need_opt("mac"));
-	worker_watch(worker, FD_NET_TAP, EPOLLIN, nic_tap_event, NULL);
-	add_card(nic_tap_open(FD_NET_TAP, mac, watch_tap));
+	add_card(open_wire(mac));
 
 	/* 3. Point of no return: from here only policy/net.policy is left. */
 	worker_confine(worker, &policy_net);

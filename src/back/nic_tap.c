@@ -39,6 +39,7 @@ static struct tap {
 	bool send_waits;		/* the card has a frame for us */
 	bool stopped;			/* the card has no buffer */
 	bool down;			/* said once */
+	bool failed;			/* nic_tap_fail() */
 	/* A frame that is not yet given: */
 	uint8_t *kept;			/* in @in.frame; NULL: none */
 	size_t kept_bytes;
@@ -57,6 +58,8 @@ static void update_watch(void)
 	uint32_t want = (tap.stopped ? 0 : EPOLLIN) |
 			(tap.send_waits || more ? EPOLLOUT : 0);
 
+	if (tap.failed)
+		want = 0;
 	if (tap.fd >= 0 && want != tap.watched) {
 		tap.watched = want;
 		tap.watch(want);
@@ -209,7 +212,7 @@ static int send_frame(struct nic *nic, const struct iovec *iov,
 		out[i + 2] = iov[i];
 		len += iov[i].iov_len;
 	}
-	if (tap.fd < 0 || len < NIC_HEADER_BYTES || len > NIC_SEND_MAX) {
+	if (tap.fd < 0 || tap.failed || len < NIC_HEADER_BYTES || len > NIC_SEND_MAX) {
 		stat_add(STAT_NET_DROPS + STAT_SEND, 1);
 		return 0;
 	}
@@ -328,6 +331,10 @@ void nic_tap_event(void *arg, uint32_t epoll_events)
 	(void)arg;
 	if (tap.fd < 0)
 		return;
+	if (tap.failed) {	/* it is gone: nobody would miss it */
+		let_go();
+		return;
+	}
 	if (tap.send_waits && (epoll_events & EPOLLOUT)) {
 		tap.send_waits = false;
 		tap.nic.send_ready(tap.nic.dev);
@@ -375,10 +382,17 @@ struct nic *nic_tap_open(int fd, const uint8_t mac[NIC_MAC_BYTES],
 {
 	memset(&tap, 0, sizeof(tap));
 	tap.nic.ops = &tap_ops;
-	tap.nic.link_up = true;
+	tap.nic.link_up = fd >= 0;
 	memcpy(tap.nic.mac, mac, NIC_MAC_BYTES);
 	tap.fd = fd;
 	tap.watch = watch;
 	tap.watched = EPOLLIN;
 	return &tap.nic;
+}
+
+void nic_tap_fail(void)
+{
+	tap.failed = true;
+	tap.nic.link_up = false;
+	update_watch();
 }

@@ -12,12 +12,17 @@
 #include "bus/nic.h"
 
 /*
+ * @fd -1: there is no tap, the link is down.
+ *
  * @watch changes what is waited for on @fd (EPOLLIN at first); 0: nothing.
  * From then on @fd is ours: we close it when the card is unplugged or the tap
  * is gone.
  */
 struct nic *nic_tap_open(int fd, const uint8_t mac[NIC_MAC_BYTES],
 			 void (*watch)(uint32_t epoll_events));
+/* The link is down for good, whatever the tap says; it is still closed at unplug.
+   Before nic_tap_event() is called first. */
+void nic_tap_fail(void);
 /* From the loop, when @fd has one of these events. */
 void nic_tap_event(void *arg, uint32_t epoll_events);
 

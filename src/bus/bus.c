@@ -498,6 +498,14 @@ static void commit_state(struct bus *b, uint32_t seq, uint32_t ans_tail)
 	b->dirty_before = b->dirty;
 }
 
+static void call_committed(struct bus *b)
+{
+	for (unsigned int i = 0; i < b->dev_count; i++)
+		if ((b->dirty & (1u << i)) && b->dev[i].ops &&
+		    b->dev[i].ops->committed)
+			b->dev[i].ops->committed(b->dev[i].dev);
+}
+
 static void publish_rows(struct bus *b)
 {
 	for (unsigned int i = 0; i < b->row_count; i++) {
@@ -552,6 +560,7 @@ void bus_commit(struct bus *b, uint32_t seq, uint32_t ans_tail)
 {
 	commit_state(b, seq, ans_tail);
 	if (b->dirty) {
+		call_committed(b);
 		publish_rows(b);
 		publish_mirrors(b);
 		b->dirty = 0;

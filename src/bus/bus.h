@@ -45,6 +45,14 @@ struct bus_dev_ops {
 	void (*pause)(void *dev);
 	/* Before every settle: bring computed registers up to date. */
 	void (*settle)(void *dev);
+	/*
+	 * After each commit that this device had a part in, before the guest
+	 * sees anything else of it: write to guest memory what hands something
+	 * over to the driver.  Before the commit a successor would do it again,
+	 * with a driver that has gone on.  Changes no register, says nothing;
+	 * a successor finishes what was left of it in ops->resume.
+	 */
+	void (*committed)(void *dev);
 	/* What bus_ask_turn() asked for: a piece of the work put off. */
 	void (*turn)(void *dev);
 	/*
@@ -267,8 +275,8 @@ void bus_run_turns(struct bus *b);
  *			chance to say something
  *	(the owner writes ANS_DONE into the answer ring)
  *	bus_commit()	committed state: requests before @seq and answers before
- *			@ans_tail are contained; then shadow words and mirrors of
- *			all touched devices
+ *			@ans_tail are contained; then ops->committed, shadow
+ *			words and mirrors of all touched devices
  *	(the owner makes the answers visible, then moves the ring's head)
  *
  * bus_settle() is the first and the last, for who has no answer.

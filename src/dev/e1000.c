@@ -74,14 +74,28 @@ void e1000_reset(struct e1000 *d)
 
 /* ---- unplug ---- */
 
-/* Also for a successor, which finds in the committed state that it is so. */
-static void let_go(struct e1000 *d)
+static void hide(struct e1000 *d)
 {
-	d->closed = true;
-	e1000_irq_stop(d);
 	for (unsigned int i = 0; i < d->win_count; i++)
 		bus_unmap(d->bus, d->win[i]);
 	bus_unmap(d->bus, d->func.win);
+}
+
+/* A successor's, before anybody sees them. */
+void e1000_hide_gone(void *dev)
+{
+	struct e1000 *d = dev;
+
+	if (d->r.gone)
+		hide(d);
+}
+
+/* Also for a successor, which finds in the committed state that it is so. */
+void e1000_let_go(struct e1000 *d)
+{
+	d->closed = true;
+	e1000_irq_stop(d);
+	hide(d);
 	d->nic->ops->close(d->nic);
 }
 
@@ -94,25 +108,32 @@ static void unplug(void *dev, uint32_t mask)
 	log_info("network card unplugged: device=%u", d->func.devfn >> 3);
 	d->r.gone = 1;
 	e1000_irq_update(d);
-	let_go(d);
+	e1000_let_go(d);
 }
 
 static void settle(void *dev)
 {
+	e1000_tx_settle(dev);
+}
+
+static void committed(void *dev)
+{
 	struct e1000 *d = dev;
 
-	if (d->r.gone && !d->closed) {
-		let_go(d);
-		return;
-	}
-	e1000_irq_resume(d);
-	e1000_tx_resume(d);
-	e1000_tx_settle(d);
+	nic_back_write(&d->back);
+}
+
+static void turn(void *dev)
+{
+	e1000_rx_turn(dev);
+	e1000_tx_turn(dev);
 }
 
 static const struct bus_dev_ops dev_ops = {
-	.unplug = unplug, .settle = settle, .turn = e1000_tx_turn,
+	.unplug = unplug, .settle = settle, .committed = committed,
+	.turn = turn, .resume = e1000_resume, .state = &e1000_state,
 };
+static const struct bus_dev_ops tables_ops = { .state = &e1000_tables_state };
 
 /* ---- building ---- */
 
@@ -165,11 +186,13 @@ void e1000_init(struct e1000 *d, struct bus *b, unsigned int devfn,
 	nic_turn_begin(&d->turn);
 	d->rom = (struct pci_rom){ rom, (uint32_t)rom_bytes, 0xff };
 	d->id = bus_add_dev(b, "e1000", d, &dev_ops, &d->r, sizeof(d->r));
-	d->tables_id = bus_add_dev(b, "e1000 tables", d, NULL, &d->t,
+	d->tables_id = bus_add_dev(b, "e1000 tables", d, &tables_ops, &d->t,
 				   sizeof(d->t));
 	d->tx = bus_add_buf(b, 2 * sizeof(d->tx[0]));
+	nic_back_init(&d->back, b, &d->r.back);
 	d->func.dev = d;
 	d->func.written = command_written;
+	d->func.restored = e1000_hide_gone;
 	pci_add(b, &d->func, "e1000 pci", devfn, &ids);
 	add_windows(d);
 	e1000_irq_init(d);

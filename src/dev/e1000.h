@@ -22,6 +22,7 @@
 #include "bus/reg.h"
 #include "bus/timer.h"
 #include "dev/eeprom93.h"
+#include "dev/nic_back.h"
 #include "dev/nic_turn.h"
 
 #define E1000_ROM_MAX	(512u * 1024u)
@@ -77,7 +78,20 @@ struct e1000_tx {
 	uint8_t rsvd;
 };
 
+/* What is due at a time; INT64_MAX: nothing. */
+enum e1000_due {
+	E1000_DUE_TX,		/* TIDV and TADV: TXDW */
+	E1000_DUE_RX,		/* RDTR and RADV: RXT0 */
+	E1000_DUE_IRQ,		/* ITR: the next interrupt may come */
+	E1000_DUE_LINK,		/* auto-negotiation is done */
+	E1000_DUE_COUNT
+};
+
 struct e1000_regs {		/* committed */
+	int64_t due_ns[E1000_DUE_COUNT];
+	int64_t latest_ns[2];	/* absolute ends of TX and RX delays */
+	int64_t next_irq_ns;	/* not before, by ITR */
+	struct nic_back_regs back;
 	uint32_t ctrl, status, eecd, eerd, ctrl_ext, fla, mdic;
 	uint32_t fcal, fcah, fct, vet, icr, itr, ims;
 	uint32_t rctl, fcttv, txcw, tctl, tipg, ait, ledctl, pba;
@@ -94,9 +108,8 @@ struct e1000_regs {		/* committed */
 	struct e1000_tx tx;
 	uint8_t line;		/* INTA is asserted */
 	uint8_t gone;		/* unplugged */
-	uint8_t due;		/* bit per enum e1000_due */
 	uint8_t tx_more;	/* a doorbell is not through */
-	uint8_t rsvd[4];
+	uint8_t rsvd[1];
 };
 
 /* Committed, apart: changes seldom. */
@@ -105,15 +118,6 @@ struct e1000_tables {
 	uint32_t mta[E1000_MTA];
 	uint32_t vfta[E1000_VFTA];
 	struct eeprom93 eeprom;
-};
-
-/* What is due at a time; INT64_MAX: nothing. */
-enum e1000_due {
-	E1000_DUE_TX,		/* TIDV and TADV: TXDW */
-	E1000_DUE_RX,		/* RDTR and RADV: RXT0 */
-	E1000_DUE_IRQ,		/* ITR: the next interrupt may come */
-	E1000_DUE_LINK,		/* auto-negotiation is done */
-	E1000_DUE_COUNT
 };
 
 struct e1000 {
@@ -126,13 +130,12 @@ struct e1000 {
 	struct pci_rom rom;
 	unsigned int win[3], win_count;
 	struct bus_timer timer;		/* at or before the first due */
-	int64_t due_ns[E1000_DUE_COUNT];
-	int64_t latest_ns[2];		/* absolute ends of TX and RX delays */
-	int64_t next_irq_ns;		/* not before, by ITR */
+	struct nic_back back;
+	uint8_t taken;			/* of the state: e1000_state.c */
 	struct nic_turn turn;		/* what may be sent in this one */
 	int64_t tx_since_ns;		/* when what is in tx_causes began */
 	bool rx_waits;			/* receive() has said no */
-	bool send_waits;		/* the host owes send_ready() */
+	bool rx_unwritten;		/* because of d->back */
 	bool resending;			/* what is held; the host may call back */
 	bool closed;			/* the host's side is let go */
 	struct e1000_frame *tx;		/* two, one for what is committed, the

@@ -3,6 +3,7 @@
  * dev/e1000_core.h - what the parts of the 82540EM share
  *
  *	e1000.c         PCI function, windows, reset, unplug
+ *	e1000_state.c   what a successor believes, and how it goes on
  *	e1000_regs.c    register table, arrays of registers
  *	e1000_irq.c     interrupt causes, delays, throttling
  *	e1000_tx.c      transmit ring, descriptors
@@ -85,6 +86,9 @@
 #define DESC_BYTES	16u
 #define RING_BYTES	0x000fff80u	/* what RDLEN and TDLEN can say */
 
+/* In a descriptor to send */
+#define TXD_IDE		0x80000000u	/* in r.tx_causes, too: a delayed TXDW */
+
 /* ---- statistics: (offset - 0x4000) / 4 ---- */
 
 enum e1000_stat {
@@ -111,9 +115,15 @@ static inline void be16_put(uint8_t *p, uint16_t v)
 }
 
 /* e1000.c */
+void e1000_hide_gone(void *dev);		/* windows, if it is unplugged */
+void e1000_let_go(struct e1000 *d);		/* unplugged: host and bus */
 void e1000_reset(struct e1000 *d);		/* CTRL.RST */
 /* May it receive or send?  It is there, and may use memory. */
 bool e1000_is_on(const struct e1000 *d);
+
+/* e1000_state.c */
+extern const struct bus_state e1000_state, e1000_tables_state;
+void e1000_resume(void *dev);			/* struct bus_dev_ops */
 
 /* e1000_regs.c */
 void e1000_reset_regs(struct e1000 *d);
@@ -131,7 +141,7 @@ void e1000_count_size(struct e1000 *d, enum e1000_stat first, size_t len,
 /* e1000_irq.c */
 void e1000_irq_init(struct e1000 *d);
 void e1000_irq_reset(struct e1000 *d);
-void e1000_irq_resume(struct e1000 *d);		/* a successor, and anybody */
+void e1000_irq_resume(struct e1000 *d);		/* a successor */
 void e1000_irq_stop(struct e1000 *d);
 void e1000_irq_cause(struct e1000 *d, uint32_t bits);
 void e1000_irq_update(struct e1000 *d);
@@ -144,9 +154,11 @@ void e1000_set_due(struct e1000 *d, enum e1000_due what, int64_t at_ns);
 /* e1000_tx.c */
 void e1000_tx_run(struct e1000 *d);
 void e1000_tx_reset(struct e1000 *d);
-void e1000_tx_resume(struct e1000 *d);		/* a successor, and anybody */
+void e1000_tx_resume(struct e1000 *d);		/* a successor */
 void e1000_tx_settle(struct e1000 *d);		/* the last thing before commit */
-void e1000_tx_turn(void *dev);			/* struct bus_dev_ops */
+/* Can it be what e1000_offload() left? */
+bool e1000_tx_is_frame(const struct e1000_tx *t);
+void e1000_tx_turn(struct e1000 *d);
 void e1000_send_ready(void *dev);		/* struct nic */
 
 /* e1000_offload.c */
@@ -167,6 +179,7 @@ void e1000_loop_back(struct e1000 *d, const uint8_t *frame, size_t len_bytes);
 bool e1000_is_looped(const struct e1000 *d);
 /* Buffers or permissions have changed. */
 void e1000_rx_ready(struct e1000 *d);
+void e1000_rx_turn(struct e1000 *d);
 
 /* e1000_filter.c */
 enum e1000_match { E1000_NO_MATCH, E1000_MATCH, E1000_MATCH_INEXACT };
@@ -182,6 +195,7 @@ void e1000_phy_negotiated(struct e1000 *d);
 bool e1000_phy_is_looped(const struct e1000 *d);
 void e1000_mdic_write(struct e1000 *d, uint32_t val);
 void e1000_link_changed(void *dev);		/* struct nic */
+void e1000_link_resume(struct e1000 *d);	/* a successor */
 /* After a reset of the MAC: STATUS says what the PHY knows. */
 void e1000_link_show(struct e1000 *d);
 

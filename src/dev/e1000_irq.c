@@ -17,6 +17,7 @@
 #define DELAY_NS	1024
 #define ITR_NS		256
 #define COMMAND_NO_INTX	0x0400u
+#define AHEAD_NS	NS_PER_S
 
 static void set_line(struct e1000 *d, bool level)
 {
@@ -32,9 +33,7 @@ static bool is_wanted(const struct e1000 *d)
 
 void e1000_set_due(struct e1000 *d, enum e1000_due what, int64_t at_ns)
 {
-	d->due_ns[what] = at_ns;
-	d->r.due &= (uint8_t)~(1u << what);
-	d->r.due |= (uint8_t)((at_ns != NEVER) << what);
+	d->r.due_ns[what] = at_ns;
 	if (at_ns < d->timer.deadline_ns)
 		timer_set(d->bus, &d->timer, at_ns);
 }
@@ -42,10 +41,10 @@ void e1000_set_due(struct e1000 *d, enum e1000_due what, int64_t at_ns)
 /* The driver is about to look: what is delayed need not call it again. */
 static void take_delayed(struct e1000 *d)
 {
-	if (d->due_ns[E1000_DUE_TX] != NEVER || d->r.tx_causes)
+	if (d->r.due_ns[E1000_DUE_TX] != NEVER || d->r.tx_causes)
 		d->r.icr |= ICR_TXDW;
 	d->r.tx_causes = 0;
-	if (d->due_ns[E1000_DUE_RX] != NEVER)
+	if (d->r.due_ns[E1000_DUE_RX] != NEVER)
 		d->r.icr |= ICR_RXT0;
 	e1000_set_due(d, E1000_DUE_TX, NEVER);
 	e1000_set_due(d, E1000_DUE_RX, NEVER);
@@ -61,15 +60,15 @@ void e1000_irq_update(struct e1000 *d)
 			set_line(d, false);
 		return;
 	}
-	if (d->r.line || d->due_ns[E1000_DUE_IRQ] != NEVER)
+	if (d->r.line || d->r.due_ns[E1000_DUE_IRQ] != NEVER)
 		return;
 	if (d->r.itr) {
 		now = timer_now_ns(d->bus);
-		if (now < d->next_irq_ns) {
-			e1000_set_due(d, E1000_DUE_IRQ, d->next_irq_ns);
+		if (now < d->r.next_irq_ns) {
+			e1000_set_due(d, E1000_DUE_IRQ, d->r.next_irq_ns);
 			return;
 		}
-		d->next_irq_ns = now + (int64_t)d->r.itr * ITR_NS;
+		d->r.next_irq_ns = now + (int64_t)d->r.itr * ITR_NS;
 	}
 	take_delayed(d);
 	set_line(d, true);
@@ -83,7 +82,7 @@ void e1000_irq_cause(struct e1000 *d, uint32_t bits)
 
 void e1000_irq_flush(struct e1000 *d, enum e1000_due what)
 {
-	if (d->due_ns[what] == NEVER)
+	if (d->r.due_ns[what] == NEVER)
 		return;
 	e1000_set_due(d, what, NEVER);
 	e1000_irq_cause(d, what == E1000_DUE_TX ? ICR_TXDW : ICR_RXT0);
@@ -97,11 +96,11 @@ void e1000_irq_delay(struct e1000 *d, enum e1000_due what, int64_t since_ns)
 	int64_t at;
 
 	at = since_ns + (int64_t)packet * DELAY_NS;
-	if (d->due_ns[what] == NEVER)
-		d->latest_ns[what] = absolute ?
+	if (d->r.due_ns[what] == NEVER)
+		d->r.latest_ns[what] = absolute ?
 			since_ns + (int64_t)absolute * DELAY_NS : NEVER;
-	if (at > d->latest_ns[what])
-		at = d->latest_ns[what];
+	if (at > d->r.latest_ns[what])
+		at = d->r.latest_ns[what];
 	/* Nor does a delay matter to a driver that has been called already. */
 	if (!packet || d->r.line || at <= timer_now_ns(d->bus)) {
 		e1000_set_due(d, what, NEVER);
@@ -109,8 +108,8 @@ void e1000_irq_delay(struct e1000 *d, enum e1000_due what, int64_t since_ns)
 		return;
 	}
 	/* Nobody is interrupted before that anyway: one timer does for both. */
-	if (d->r.itr && at < d->next_irq_ns)
-		at = d->next_irq_ns;
+	if (d->r.itr && at < d->r.next_irq_ns)
+		at = d->r.next_irq_ns;
 	e1000_set_due(d, what, at);
 }
 
@@ -120,7 +119,7 @@ static void fire(void *dev)
 	int64_t now = timer_now_ns(d->bus), next = NEVER;
 
 	for (unsigned int i = 0; i < E1000_DUE_COUNT; i++) {
-		if (d->due_ns[i] > now)
+		if (d->r.due_ns[i] > now)
 			continue;
 		bus_touch(d->bus, d->id);
 		switch ((enum e1000_due)i) {
@@ -141,8 +140,8 @@ static void fire(void *dev)
 		}
 	}
 	for (unsigned int i = 0; i < E1000_DUE_COUNT; i++)
-		if (d->due_ns[i] < next)
-			next = d->due_ns[i];
+		if (d->r.due_ns[i] < next)
+			next = d->r.due_ns[i];
 	timer_set(d->bus, &d->timer, next);
 }
 
@@ -151,17 +150,27 @@ void e1000_irq_reset(struct e1000 *d)
 {
 	e1000_set_due(d, E1000_DUE_TX, NEVER);
 	e1000_set_due(d, E1000_DUE_RX, NEVER);
-	d->next_irq_ns = 0;
+	d->r.next_irq_ns = 0;
 	e1000_irq_update(d);
 }
 
-/* What a predecessor waited for is due at once: nobody knows since when. */
+/*
+ * What a predecessor waited for.  No card waits longer than AHEAD_NS for
+ * anything: what is farther ahead than that is due now.
+ */
 void e1000_irq_resume(struct e1000 *d)
 {
-	for (unsigned int i = 0; i < E1000_DUE_COUNT; i++)
-		if ((d->r.due & (1u << i)) && d->due_ns[i] == NEVER)
-			e1000_set_due(d, (enum e1000_due)i,
-				      timer_now_ns(d->bus));
+	int64_t now = timer_now_ns(d->bus), most = now + AHEAD_NS;
+
+	for (unsigned int i = 0; i < E1000_DUE_COUNT; i++) {
+		int64_t at = d->r.due_ns[i];
+
+		if (at != NEVER)
+			e1000_set_due(d, (enum e1000_due)i, at > most ? now : at);
+	}
+	if (d->r.next_irq_ns > most)
+		d->r.next_irq_ns = 0;
+	set_line(d, d->r.line);
 	e1000_irq_update(d);
 }
 
@@ -175,6 +184,6 @@ void e1000_irq_stop(struct e1000 *d)
 void e1000_irq_init(struct e1000 *d)
 {
 	for (unsigned int i = 0; i < E1000_DUE_COUNT; i++)
-		d->due_ns[i] = NEVER;
+		d->r.due_ns[i] = NEVER;
 	timer_add(d->bus, &d->timer, fire, d);
 }

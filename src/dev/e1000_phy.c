@@ -153,6 +153,16 @@ void e1000_link_changed(void *dev)
 	negotiate(d);
 }
 
+/* Its wire may be another one, or none.  Negotiating goes on if it was. */
+void e1000_link_resume(struct e1000 *d)
+{
+	bool up = d->r.phy[BMSR] & BMSR_LINK;
+
+	if (up != may_link(d) &&
+	    (up || d->r.due_ns[E1000_DUE_LINK] == INT64_MAX))
+		negotiate(d);
+}
+
 /* ---- registers ---- */
 
 static void set_defaults(struct e1000 *d)

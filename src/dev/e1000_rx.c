@@ -4,7 +4,8 @@
  *
  * Runs in the net worker.  A frame is shown only when the buffers it needs are
  * there; until then the host keeps it.  A descriptor is copied before it is
- * looked at; its status byte is written last.
+ * looked at; its status byte is written when the head behind it is committed
+ * (dev/nic_back.h).
  *
  * Source: SDM 3.2.
  */
@@ -100,7 +101,7 @@ static void write_back(struct e1000 *d, uint64_t gpa, const struct shown *s,
 		status |= s->status | RXD_EOP;
 	}
 	dma_write(d->bus, gpa + RXD_LENGTH_AT, back, sizeof(back));
-	dma_write(d->bus, gpa + RXD_STATUS_AT, &status, 1);
+	nic_back_add(&d->back, gpa + RXD_STATUS_AT, status, 1);
 }
 
 /* Bytes [at, at + len) of frame and FCS. */
@@ -118,7 +119,7 @@ static void copy_out(struct e1000 *d, uint64_t gpa, const struct shown *s,
 			  len - part);
 }
 
-/* False: the ring ended before the frame. */
+/* False: the ring, or what may be given back at once, ended before the frame. */
 static bool fill_ring(struct e1000 *d, const struct shown *s)
 {
 	uint32_t size = buffer_bytes(d);
@@ -128,7 +129,7 @@ static bool fill_ring(struct e1000 *d, const struct shown *s)
 		uint32_t len = s->total - at < size ? s->total - at : size;
 		uint8_t desc[8];
 
-		if (!free_count(d))
+		if (!free_count(d) || !nic_back_room(&d->back))
 			return false;
 		dma_read(d->bus, gpa, desc, sizeof(desc));
 		addr = le64_get(desc);
@@ -265,6 +266,11 @@ static bool take_frame(struct e1000 *d, const uint8_t *frame, uint32_t len,
 	}
 	if (free_count(d) < needed)
 		return false;
+	if (nic_back_room(&d->back) < needed) {
+		d->rx_unwritten = true;
+		bus_ask_turn(d->bus, d->id);
+		return false;
+	}
 	prepare(d, &s, frame, len, csum_good);
 	if (match == E1000_MATCH_INEXACT)
 		s.status |= RXD_PIF;
@@ -306,6 +312,8 @@ bool e1000_is_looped(const struct e1000 *d)
 static void refuse(struct e1000 *d)
 {
 	d->rx_waits = true;
+	if (d->rx_unwritten)
+		return;
 	e1000_count(d, STAT_RNBC, 1);
 	d->r.rx_causes |= ICR_RXO;
 	e1000_received(d);
@@ -351,6 +359,15 @@ void e1000_loop_back(struct e1000 *d, const uint8_t *frame, size_t len_bytes)
 	if (!take_padded(d, frame, len_bytes, true))
 		miss(d);
 	e1000_received(d);
+}
+
+/* All that was taken has been given back by now. */
+void e1000_rx_turn(struct e1000 *d)
+{
+	if (!d->rx_unwritten)
+		return;
+	d->rx_unwritten = false;
+	e1000_rx_ready(d);
 }
 
 void e1000_rx_ready(struct e1000 *d)

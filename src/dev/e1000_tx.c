@@ -7,7 +7,8 @@
  * it came, and the next turn goes on there.  Descriptors are copied before they
  * are looked at, a frame's bytes before it is sent; a frame may be spread over
  * turns.  When the host has no room, the finished frame is held and the ring
- * stands still until e1000_send_ready().
+ * stands still until e1000_send_ready().  The driver sees descriptors done when
+ * the head behind them is committed (dev/nic_back.h).
  *
  * Source: SDM 3.3, 3.4.
  */
@@ -27,7 +28,6 @@
 #define TXD_RS		0x08000000u
 #define TXD_DEXT	0x20000000u
 #define TXD_VLE		0x40000000u
-#define TXD_IDE		0x80000000u
 
 #define TXD_STATUS_AT	12u
 #define TXD_STA_BITS	0x0fu
@@ -119,12 +119,10 @@ static bool send_frame(struct e1000 *d)
 		.gso_bytes = t->gso_bytes, .header_bytes = t->header_bytes,
 	};
 
-	if (e1000_is_looped(d)) {
+	if (e1000_is_looped(d))
 		loop_back(d);
-	} else if (d->nic->ops->send(d->nic, iov, count, &todo) == -EAGAIN) {
-		d->send_waits = true;
+	else if (d->nic->ops->send(d->nic, iov, count, &todo) == -EAGAIN)
 		return false;
-	}
 	count_sent(d);
 	return true;
 }
@@ -216,7 +214,7 @@ static void take_desc(struct e1000 *d, const struct desc *desc, uint64_t gpa)
 	if (!(desc->cmd & TXD_RS))
 		return;
 	status = (uint8_t)((desc->status & 0xff & ~TXD_STA_BITS) | TXD_DD);
-	dma_write(d->bus, gpa + TXD_STATUS_AT, &status, 1);
+	nic_back_add(&d->back, gpa + TXD_STATUS_AT, status, 1);
 	if (desc->cmd & TXD_IDE)
 		d->r.tx_causes |= TXD_IDE;
 	else
@@ -242,7 +240,8 @@ static void prefetch(struct e1000 *d, const struct desc *desc, uint32_t n)
 
 static bool is_stopped(const struct e1000 *d)
 {
-	return d->r.tx.held || nic_turn_is_over(&d->turn);
+	return d->r.tx.held || nic_turn_is_over(&d->turn) ||
+		!nic_back_room(&d->back);
 }
 
 /* @left descriptors from head on, fewer if the host is full or the turn over. */
@@ -332,10 +331,8 @@ void e1000_tx_run(struct e1000 *d)
 	tell(d);
 }
 
-void e1000_tx_turn(void *dev)
+void e1000_tx_turn(struct e1000 *d)
 {
-	struct e1000 *d = dev;
-
 	nic_turn_begin(&d->turn);
 	if (!d->r.tx_more && !d->r.tx_causes)
 		return;
@@ -346,8 +343,7 @@ void e1000_tx_turn(void *dev)
 		e1000_tx_run(d);
 }
 
-/* A successor's could be anything. */
-static bool is_frame(const struct e1000_tx *t)
+bool e1000_tx_is_frame(const struct e1000_tx *t)
 {
 	uint32_t end = E1000_TAG_BYTES + E1000_TX_MAX;
 
@@ -363,12 +359,11 @@ void e1000_send_ready(void *dev)
 {
 	struct e1000 *d = dev;
 
-	d->send_waits = false;
 	if (d->r.gone || d->resending || !d->r.tx.held)
 		return;
 	bus_touch(d->bus, d->id);
 	d->resending = true;
-	d->r.tx.held = is_frame(&d->r.tx) && !send_frame(d);
+	d->r.tx.held = !send_frame(d);
 	d->resending = false;
 	e1000_tx_run(d);
 }
@@ -376,7 +371,7 @@ void e1000_send_ready(void *dev)
 /* A predecessor was promised send_ready(), and turns; nobody owes them to us. */
 void e1000_tx_resume(struct e1000 *d)
 {
-	if (d->r.tx.held && !d->send_waits)
+	if (d->r.tx.held)
 		e1000_send_ready(d);
 	else if (d->r.tx_more)
 		e1000_tx_run(d);

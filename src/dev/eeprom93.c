@@ -20,11 +20,16 @@ enum phase {
 	STATUS,		/* programming is done */
 };
 
+_Static_assert(STATUS == EEPROM93_PHASE_MAX, "eeprom93.h");
+
 enum opcode { OP_EXTENDED, OP_WRITE, OP_READ, OP_ERASE };
 enum extended { EXT_EWDS, EXT_WRAL, EXT_ERAL, EXT_EWEN };
 
 #define OPCODE_BITS	2u
 #define WORD_BITS	16u
+
+_Static_assert(WORD_BITS <= EEPROM93_BITS_MAX && OPCODE_BITS + 8 <=
+	       EEPROM93_BITS_MAX, "eeprom93.h");
 
 static unsigned int addr_bits(const struct eeprom93 *e)
 {

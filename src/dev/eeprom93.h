@@ -36,6 +36,21 @@ struct eeprom93 {
 	uint8_t rsvd[5];
 };
 
+#define EEPROM93_PHASE_MAX 6u
+#define EEPROM93_BITS_MAX 16u
+
+/* Rules for one that is committed (bus/restore.h): @at, nothing or "member.",
+   says where in @type it is. */
+#define EEPROM93_RULES(type, at, the_kind) \
+	BUS_FIELD(type, at kind, BUS_FIELD_MAX, the_kind), \
+	BUS_FIELD(type, at phase, BUS_FIELD_MAX, EEPROM93_PHASE_MAX), \
+	BUS_FIELD(type, at bits, BUS_FIELD_MAX, EEPROM93_BITS_MAX), \
+	BUS_FIELD(type, at opcode, BUS_FIELD_MAX, 3), \
+	BUS_FIELD(type, at cs, BUS_FIELD_MAX, 1), \
+	BUS_FIELD(type, at sk, BUS_FIELD_MAX, 1), \
+	BUS_FIELD(type, at data_out, BUS_FIELD_MAX, 1), \
+	BUS_FIELD(type, at may_write, BUS_FIELD_MAX, 1),
+
 /* Power up.  @e->word is left alone: what is stored stays. */
 void eeprom93_init(struct eeprom93 *e, enum eeprom93_kind kind);
 unsigned int eeprom93_words(const struct eeprom93 *e);

@@ -527,19 +527,34 @@ static void link_changed(void *dev)
 	struct rtl8139 *d = dev;
 
 	bus_touch(d->bus, d->id);
+	d->r.link = d->nic->link_up;
 	d->r.isr |= ISR_LINK;
 }
 
-static void let_go(struct rtl8139 *d)
+static void hide(struct rtl8139 *d)
+{
+	for (unsigned int i = 0; i < d->win_count; i++)
+		bus_unmap(d->bus, d->win[i]);
+	bus_unmap(d->bus, d->func.win);
+}
+
+/* A successor's, before anybody sees them. */
+void rtl8139_hide_gone(void *dev)
+{
+	struct rtl8139 *d = dev;
+
+	if (d->r.gone)
+		hide(d);
+}
+
+void rtl8139_let_go(struct rtl8139 *d)
 {
 	if (d->closed)
 		return;
 	d->closed = true;
 	d->nic->ops->close(d->nic);
 	timer_off(d->bus, &d->retry);
-	for (unsigned int i = 0; i < d->win_count; i++)
-		bus_unmap(d->bus, d->win[i]);
-	bus_unmap(d->bus, d->func.win);
+	hide(d);
 }
 
 static void unplug(void *dev, uint32_t mask)
@@ -585,13 +600,15 @@ static void turn(void *dev)
 		rtl8139_ring_send(d);
 }
 
-/* All that follows from the registers; for a successor, too. */
+/* All that follows from the registers; for a successor, too, once it may. */
 static void settle(void *dev)
 {
 	struct rtl8139 *d = dev;
 
+	if (d->taken)
+		return;
 	if (d->r.gone)
-		let_go(d);
+		rtl8139_let_go(d);
 	/* What waits for the clock, the bus or, in a successor, for a host
 	   that knows nothing of it. */
 	rtl8139_send(d);
@@ -605,9 +622,19 @@ static void settle(void *dev)
 		timer_set(d->bus, &d->tick, tick_at(d));
 }
 
+static void committed(void *dev)
+{
+	struct rtl8139 *d = dev;
+
+	nic_back_write(&d->back);
+	d->given_tx = d->given_rx = 0;
+}
+
 static const struct bus_dev_ops dev_ops = {
-	.unplug = unplug, .settle = settle, .turn = turn,
+	.unplug = unplug, .settle = settle, .committed = committed, .turn = turn,
+	.resume = rtl8139_resume, .state = &rtl8139_state,
 };
+static const struct bus_dev_ops eeprom_ops = { .state = &rtl8139_eeprom_state };
 
 /* The line can be masked there, and DMA forbidden. */
 static void cfg_written(void *dev, uint32_t off, unsigned int size)
@@ -668,12 +695,15 @@ void rtl8139_init(struct rtl8139 *d, struct bus *b, unsigned int devfn,
 	nic_turn_begin(&d->turn);
 	d->rom = (struct pci_rom){ rom, (uint32_t)rom_bytes, 0xff };
 	d->id = bus_add_dev(b, "rtl8139", d, &dev_ops, &d->r, sizeof(d->r));
-	d->eeprom_id = bus_add_dev(b, "rtl8139 eeprom", d, NULL, &d->eeprom,
-				   sizeof(d->eeprom));
+	d->eeprom_id = bus_add_dev(b, "rtl8139 eeprom", d, &eeprom_ops,
+				   &d->eeprom, sizeof(d->eeprom));
+	nic_back_init(&d->back, b, &d->r.back);
+	d->r.link = nic->link_up;
 	timer_add(b, &d->tick, tick_fire, d);
 	timer_add(b, &d->retry, rtl8139_rx_retry, d);
 	d->func.dev = d;
 	d->func.written = cfg_written;
+	d->func.restored = rtl8139_hide_gone;
 	pci_add(b, &d->func, "rtl8139 pci", devfn, &ids);
 	add_bars(d);
 	fill_eeprom(d);

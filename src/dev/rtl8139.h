@@ -24,6 +24,7 @@
 #include "bus/reg.h"
 #include "bus/timer.h"
 #include "dev/eeprom93.h"
+#include "dev/nic_back.h"
 #include "dev/nic_turn.h"
 
 #define RTL8139_RING_MAX	64u	/* descriptors */
@@ -45,6 +46,7 @@ _Static_assert(sizeof(struct rtl8139_tally) == 64, "data sheet");
 struct rtl8139_regs {		/* committed */
 	alignas(8) struct rtl8139_tally tally;
 	int64_t tctr_zero_ns;	/* when TCTR was 0 */
+	struct nic_back_regs back;
 	uint8_t idr[8], mar[8];	/* idr: six are used */
 	uint32_t tsd[4], tsad[4];
 	uint32_t dtccr[2], rdsar[2];
@@ -58,12 +60,13 @@ struct rtl8139_regs {		/* committed */
 	uint8_t gone;		/* unplugged */
 	uint8_t npq;		/* TPPoll.NPQ: descriptors it still stands for,
 				   up to RTL8139_RING_MAX */
-	uint8_t rsvd;
+	uint8_t link;		/* as the driver was told last */
 };
 
 /* A copy of a descriptor, and where it is. */
 struct rtl8139_desc {
 	uint64_t gpa;
+	unsigned int at;	/* in its ring */
 	uint32_t dw0, dw1;
 	uint64_t buf;
 };
@@ -86,6 +89,9 @@ struct rtl8139 {
 	bool tx_waits;			/* send() said no */
 	bool closed;			/* the host's side is let go */
 	struct nic_turn turn;		/* what may be sent in this one */
+	struct nic_back back;
+	uint64_t given_tx, given_rx;	/* bit per descriptor in back */
+	bool taken;			/* has committed state, is not resumed */
 	bool line;			/* INTA is asserted */
 	bool tok_over;			/* TOK alone asserts it now */
 	unsigned int tries;		/* looks for a buffer in vain */

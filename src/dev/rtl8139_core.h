@@ -74,12 +74,26 @@ static inline bool rtl8139_is_looped(const struct rtl8139 *d)
 	return (d->r.tcr & TCR_LOOPBACK) == TCR_LOOPBACK;
 }
 
+/* rtl8139.c */
+/* Unplugged: lets the host and the bus go. */
+void rtl8139_let_go(struct rtl8139 *d);
+void rtl8139_hide_gone(void *dev);	/* windows, if it is unplugged */
+
+/* rtl8139_state.c */
+extern const struct bus_state rtl8139_state, rtl8139_eeprom_state;
+void rtl8139_resume(void *dev);		/* struct bus_dev_ops */
+
 /* rtl8139_ring.c */
-/* Copies descriptor @at of a ring.  False: there is no memory (ISR says so). */
+/*
+ * Copies descriptor @at of a ring.  One that is in @given is not ours any more,
+ * though memory does not say so yet.  False: there is no memory (ISR says so).
+ */
 bool rtl8139_desc_read(struct rtl8139 *d, uint64_t ring, unsigned int at,
-		       struct rtl8139_desc *c);
-/* dw0, written last, gives the descriptor back. */
-void rtl8139_desc_give(struct rtl8139 *d, const struct rtl8139_desc *c);
+		       uint64_t given, struct rtl8139_desc *c);
+/* dw0, written when all of this is committed, gives the descriptor back.  It is
+   @given from now on. */
+void rtl8139_desc_give(struct rtl8139 *d, const struct rtl8139_desc *c,
+		       uint64_t *given);
 unsigned int rtl8139_desc_next(unsigned int at, uint32_t dw0);
 /* Sends what the C+ ring holds: r.npq descriptors at most, and what a turn
    allows.  r.npq stays if it has to go on later. */

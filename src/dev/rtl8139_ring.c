@@ -3,7 +3,8 @@
  * dev/rtl8139_ring.c - C+ mode of the RTL8139: descriptors, transmit ring
  *
  * Runs in the net worker.  A frame's descriptors are copied, all of them,
- * before anything is done, and given back after the host has taken the frame:
+ * before anything is done, and given back after the host has taken the frame
+ * and the card has committed that (dev/nic_back.h):
  * one that is not complete yet, or that the host has no room for, is looked at
  * again from its first descriptor.  A doorbell stands for one pass over the
  * ring, in as many turns as that takes.
@@ -14,10 +15,11 @@
 #include "dev/rtl8139_core.h"
 
 bool rtl8139_desc_read(struct rtl8139 *d, uint64_t ring, unsigned int at,
-		       struct rtl8139_desc *c)
+		       uint64_t given, struct rtl8139_desc *c)
 {
 	uint8_t raw[DESC_BYTES];
 
+	c->at = at;
 	c->gpa = ring + at * DESC_BYTES;
 	/* A driver that has not set up its ring: the address is 0. */
 	if (!ring || !dma_read(d->bus, c->gpa, raw, sizeof(raw))) {
@@ -28,15 +30,16 @@ bool rtl8139_desc_read(struct rtl8139 *d, uint64_t ring, unsigned int at,
 	c->dw0 = le32_get(raw);
 	c->dw1 = le32_get(raw + 4);
 	c->buf = le64_get(raw + 8);
+	if (given >> at & 1)
+		c->dw0 &= ~DESC_OWN;
 	return true;
 }
 
-void rtl8139_desc_give(struct rtl8139 *d, const struct rtl8139_desc *c)
+void rtl8139_desc_give(struct rtl8139 *d, const struct rtl8139_desc *c,
+		       uint64_t *given)
 {
-	uint8_t raw[4];
-
-	le32_put(raw, c->dw0);
-	dma_write(d->bus, c->gpa, raw, sizeof(raw));
+	nic_back_add(&d->back, c->gpa, c->dw0, 4);
+	*given |= UINT64_C(1) << c->at;
 }
 
 unsigned int rtl8139_desc_next(unsigned int at, uint32_t dw0)
@@ -58,7 +61,8 @@ static unsigned int gather(struct rtl8139 *d, unsigned int *at, bool *whole)
 	do {
 		struct rtl8139_desc *c = &d->tx_desc[n];
 
-		if (!rtl8139_desc_read(d, ring, *at, c) || !(c->dw0 & DESC_OWN))
+		if (!rtl8139_desc_read(d, ring, *at, d->given_tx, c) ||
+		    !(c->dw0 & DESC_OWN))
 			return 0;
 		n++;
 		*at = rtl8139_desc_next(*at, c->dw0);
@@ -112,7 +116,7 @@ static void give_back(struct rtl8139 *d, unsigned int n, bool sent)
 		d->tx_desc[i].dw0 &= TX_KEPT;
 		if (!sent)
 			d->tx_desc[i].dw0 |= TX_FAILED;
-		rtl8139_desc_give(d, &d->tx_desc[i]);
+		rtl8139_desc_give(d, &d->tx_desc[i], &d->given_tx);
 	}
 	d->r.isr |= sent ? ISR_TOK : ISR_TER;
 	if (sent) {

@@ -170,7 +170,7 @@ static unsigned int take_descs(struct rtl8139 *d, uint32_t len_bytes,
 	do {
 		struct rtl8139_desc *c = &d->rx_desc[n];
 
-		if (!rtl8139_desc_read(d, desc_ring(d), *at, c) ||
+		if (!rtl8139_desc_read(d, desc_ring(d), *at, d->given_rx, c) ||
 		    !(c->dw0 & DESC_OWN))
 			return 0;
 		n++;
@@ -205,7 +205,7 @@ static bool store_descs(struct rtl8139 *d, const struct shown *s)
 	le32_put(dw1, s->dw1);
 	for (unsigned int i = n; i-- > 0; ) {
 		dma_write(d->bus, d->rx_desc[i].gpa + 4, dw1, sizeof(dw1));
-		rtl8139_desc_give(d, &d->rx_desc[i]);
+		rtl8139_desc_give(d, &d->rx_desc[i], &d->given_rx);
 	}
 	d->r.rx_at = (uint8_t)at;
 	return true;
@@ -319,7 +319,7 @@ static bool has_room(struct rtl8139 *d)
 	if (!(d->r.cpcr & CPCR_RX))
 		return ring_has_room(d, d->held_bytes);
 	return rtl8139_desc_read(d, desc_ring(d), d->r.rx_at % RTL8139_RING_MAX,
-				 &c) && (c.dw0 & DESC_OWN);
+				 d->given_rx, &c) && (c.dw0 & DESC_OWN);
 }
 
 /* Settles, and so looks. */

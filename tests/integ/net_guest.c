@@ -13,7 +13,7 @@
 #include "base/le.h"
 #include "bus/pci.h"
 
-#define TX_COUNT	8u
+#define TX_COUNT	32u
 #define TX_RING		0x100000u
 #define RX_RING		0x101000u
 #define TX_BUF		0x200000u
@@ -236,6 +236,55 @@ bool net_guest_send(struct net_guest *n, const void *frame, size_t len,
 	memcpy(ram(n, TX_BUF), frame, len);
 	return n->e1000 ? send_e1000(n, len, todo ? todo : &none) :
 	       send_rtl(n, len, todo ? todo : &none);
+}
+
+/* ---- a stream ---- */
+
+static bool is_done(struct net_guest *n, const uint8_t *d)
+{
+	return n->e1000 ? ((const volatile uint8_t *)d)[12] & 1 :
+		!(((const volatile uint8_t *)d)[3] & 0x80);
+}
+
+unsigned int net_guest_reclaim(struct net_guest *n)
+{
+	while (n->tx_done != n->tx_at &&
+	       is_done(n, ram(n, TX_RING + n->tx_done * 16))) {
+		memset(ram(n, TX_BUF + n->tx_done * NET_GUEST_POST_BYTES), 0xdb,
+		       NET_GUEST_POST_BYTES);
+		n->tx_done = (n->tx_done + 1) % TX_COUNT;
+	}
+	return (n->tx_at + TX_COUNT - n->tx_done) % TX_COUNT;
+}
+
+bool net_guest_post(struct net_guest *n, const void *frame, size_t len)
+{
+	uint8_t *d = ram(n, TX_RING + n->tx_at * 16);
+	uint32_t buf = TX_BUF + n->tx_at * NET_GUEST_POST_BYTES;
+
+	if (net_guest_reclaim(n) == TX_COUNT - 1)
+		return false;
+	memcpy(ram(n, buf), frame, len);
+	if (n->e1000) {
+		le64_put(d, buf);
+		le32_put(d + 8, (uint32_t)len | 0x0b000000);
+		le32_put(d + 12, 0);
+	} else {
+		le32_put(d + 4, 0);
+		le64_put(d + 8, buf);
+		le32_put(d, OWN | FS_LS | (uint32_t)len |
+			 (n->tx_at == TX_COUNT - 1 ? EOR : 0));
+	}
+	n->tx_at = (n->tx_at + 1) % TX_COUNT;
+	return true;
+}
+
+void net_guest_doorbell(struct net_guest *n)
+{
+	if (n->e1000)
+		set(n, TDT, n->tx_at);
+	else
+		out(n, TPPOLL, 1, 0x40);
 }
 
 /* ---- many at once ---- */

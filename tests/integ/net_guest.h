@@ -22,6 +22,7 @@ struct net_guest {
 	unsigned int slot;
 	bool e1000;
 	unsigned int tx_at, rx_at;
+	unsigned int tx_done;		/* net_guest_reclaim() came so far */
 	unsigned int given;		/* receive buffers the card has */
 };
 
@@ -44,6 +45,18 @@ bool net_guest_send(struct net_guest *n, const void *frame, size_t len,
 void net_guest_pile(struct net_guest *n, const void *frame, size_t len,
 		    unsigned int count);
 unsigned int net_guest_piled(struct net_guest *n);
+/*
+ * Many outstanding, each with a buffer of its own of up to NET_GUEST_POST_BYTES;
+ * not together with the above.  post: false: no descriptor is free; doorbell
+ * tells the card of all that were posted.  reclaim:
+ * descriptors that the card is done with; their buffers are made unreadable, as
+ * if somebody else had them now.  Returns how many are still the card's.
+ */
+#define NET_GUEST_POST_BYTES 2048u
+bool net_guest_post(struct net_guest *n, const void *frame, size_t len);
+void net_guest_doorbell(struct net_guest *n);
+unsigned int net_guest_reclaim(struct net_guest *n);
+
 /* The next frame received, without FCS; 0: none in @ms.  Its buffer is given
    back unless @keep. */
 size_t net_guest_receive(struct net_guest *n, void *frame, bool *csum_good,

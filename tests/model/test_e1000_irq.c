@@ -355,9 +355,112 @@ static void test_successor(void)
 	plug();
 	ok(net.sent_count == 1 && net.sent[0].len_bytes == 64 &&
 	   !memcmp(net.sent[0].bytes, f, 64), "and sends what was held");
-	ok(is_timed() || !is_irq(), "the delayed cause is not forgotten");
-	rig_advance(&rig, NS_PER_US);
-	ok(is_irq() && rd(ICR) & RXT0, "it comes");
+	rig_advance(&rig, 100 * NS_PER_US);
+	ok(is_timed() && !is_irq(), "the delayed cause is not forgotten");
+	rig_advance(&rig, 3 * NS_PER_US);
+	ok(is_irq() && rd(ICR) & RXT0, "it comes when it is due");
+}
+
+static struct e1000_regs *left(void)
+{
+	return (void *)(rig.state->half[rig.state->flip & 1].regs +
+			rig.bus.dev[card.id].regs_at);
+}
+
+static void succeed(bool link)
+{
+	rig_successor(&rig);
+	nicrig_init(&net, mac);
+	net.nic.link_up = link;
+	build(NULL, 0);
+}
+
+static bool has_link(void)
+{
+	return rd(0x0008) & 2;
+}
+
+/* A successor's wire need not be as its predecessor's. */
+static void test_links(void)
+{
+	fresh();
+	wr(IMS, 0x04);
+	succeed(true);
+	rig_advance(&rig, NS_PER_S);
+	ok(has_link() && !is_irq() && rd(ICR) == 0, "link as before: nothing to say");
+	succeed(false);
+	ok(!has_link() && is_irq() && rd(ICR) == 0x04, "no wire: LSC");
+	rig_advance(&rig, NS_PER_S);
+	ok(!has_link() && !is_irq() && !is_timed(), "it stays so");
+	succeed(true);
+	ok(!has_link() && is_timed(), "a wire: they negotiate");
+	rig_advance(&rig, 300 * NS_PER_MS);
+	succeed(true);
+	rig_advance(&rig, 190 * NS_PER_MS);
+	ok(!has_link(), "another successor: not anew");
+	rig_advance(&rig, 20 * NS_PER_MS);
+	ok(has_link() && is_irq() && rd(ICR) == 0x04, "LSC when they are through");
+}
+
+/* A clock that was another one. */
+static void test_times(void)
+{
+	fresh();
+	wr(IMS, RXT0);
+	wr(RDTR, 100);
+	give(f, sizeof(f));
+	left()->due_ns[E1000_DUE_RX] = rig.now_ns + NS_PER_S * 3600;
+	succeed(true);
+	rig_advance(&rig, 1);
+	ok(is_irq() && rd(ICR) == RXT0, "a delay of an hour is over");
+	wr(RDTR, 0);
+	wr(ITR, 100);
+	give(f, sizeof(f));
+	left()->next_irq_ns = INT64_MAX - 1;
+	succeed(true);
+	(void)rd(ICR);
+	give(f, sizeof(f));
+	rig_advance(&rig, NS_PER_MS);
+	ok(is_irq(), "so is ITR's");
+	rig.state->shift_ns = -NS_PER_S;
+	wr(MDIC, 0x04201340);		/* negotiate anew */
+	succeed(true);
+	rig_advance(&rig, 1);
+	ok(has_link(), "times move with the clock");
+	rig.state->shift_ns = 0;
+}
+
+/* What is wrong in one place makes a driver set up all. */
+static void test_refused(void)
+{
+	uint8_t *tables;
+
+	fresh();
+	wr(IMS, RXT0);
+	give(f, sizeof(f));
+	ok(is_irq(), "an interrupt is up");
+	left()->tx.held = 1;
+	succeed(true);
+	ok(!is_irq() && rd(IMS) == 0 && rd(RCTL) == 0 && has_link(),
+	   "a held frame that is none: reset, the line is low");
+	plug();
+	ok(is_alive(), "and a driver finds a card");
+	wr(RCTL, RCTL_ON);
+	tables = rig.state->half[rig.state->flip & 1].regs +
+		rig.bus.dev[card.tables_id].regs_at;
+	tables[offsetof(struct e1000_tables, eeprom.phase)] = 7;
+	succeed(true);
+	ok(rd(RCTL) == 0 && rd(RAH) == 0x80005634, "tables, too");
+	fresh();
+	rig_unplug(&rig, UNPLUG_NICS);
+	rig_said_clear(&rig);
+	tables = rig.state->half[rig.state->flip & 1].regs +
+		rig.bus.dev[card.tables_id].regs_at;
+	tables[offsetof(struct e1000_tables, eeprom.phase)] = 7;
+	succeed(true);
+	ok(net.closed && cfg_read(&rig, DEVFN, 0, 4) == ~0u &&
+	   rig_win(&rig, CHAN_MMIO, BAR0, 4) == IO_NO_WIN,
+	   "an unplugged card stays unplugged");
 }
 
 int main(void)
@@ -372,6 +475,9 @@ int main(void)
 	test_delay_and_throttling();
 	test_unplug();
 	test_successor();
+	test_links();
+	test_times();
+	test_refused();
 	rig_free(&rig);
 	nicrig_clear(&net);
 	return tap_done();

@@ -7,18 +7,23 @@
  * that is full, links that go, resets and unplugs.  After each: the line
  * follows causes and mask, shadow words tell what the card would, what the host
  * is given keeps its contract, nothing is written behind the transmit buffer.
- * Now and then the card is reset and has to move a real frame.  The seed is
- * printed and can be given as first argument.
+ * Now and then the card is reset and has to move a real frame, or dies, and a
+ * successor finds state that nobody committed; in the end each byte of it is
+ * wrong once.  The seed is printed and can be given as first argument.
  */
 #include "base/log.h"
+#include "tests/lib/rigcrash.h"
 #include "tests/model/e1000_guest.h"
 
 #define ACCESSES	1000000u
 #define RANDOM_RAM	(2u << 20)
 #define GUARD_BYTES	4096u
+#define ODD_BYTES	6u		/* as rig_odd_byte() has them */
+#define STEPS		64u		/* after each hostile byte */
 
 static uint64_t state;
-static unsigned int wrong, alive, unplugs, frames_in, frames_out, large, doorbells, states;
+static unsigned int wrong, alive, unplugs, frames_in, frames_out, large, doorbells, states,
+	resets;
 static uint8_t *guard;
 static uint8_t frame[NIC_FRAME_MAX];
 
@@ -36,14 +41,19 @@ static void wrong_at(const char *what)
 		printf("# wrong: %s\n", what);
 }
 
-static void new_machine(void)
+static void add_devices(void)
 {
-	rig_init(&rig, RANDOM_RAM);
 	nicrig_init(&net, mac);
 	memset(&card, 0, sizeof(card));
 	e1000_init(&card, &rig.bus, DEVFN, &net.nic, NULL, 0);
 	guard = bus_add_buf(&rig.bus, GUARD_BYTES);
 	memset(guard, 0xc7, GUARD_BYTES);
+}
+
+static void new_machine(void)
+{
+	rig_init(&rig, RANDOM_RAM);
+	add_devices();
 	rig_close(&rig);
 	plug();
 	for (uint32_t i = 0; i < RANDOM_RAM; i += 4)
@@ -59,7 +69,7 @@ static void check_line(void)
 
 	if (is_irq() && !want)
 		wrong_at("interrupt without a cause");
-	if (!is_irq() && want && card.due_ns[E1000_DUE_IRQ] == INT64_MAX)
+	if (!is_irq() && want && card.r.due_ns[E1000_DUE_IRQ] == INT64_MAX)
 		wrong_at("cause without an interrupt");
 }
 
@@ -266,27 +276,56 @@ static void random_event(void)
 	rig_settle(&rig);
 }
 
+static void succeed(void)
+{
+	rig_successor(&rig);
+	add_devices();
+	rig_close(&rig);
+	resets += rig.bus.dev_was_reset;
+	states++;
+	check();
+	if (card.r.gone)
+		new_machine();
+	else if (rnd() % 2)
+		plug();
+}
+
 /* What a successor finds need not make sense. */
 static void random_state(void)
 {
-	uint8_t *r = (uint8_t *)&card.r, *t = (uint8_t *)&card.t;
+	unsigned int was = resets;
+	bool spoilt = rnd() % 2;
 
-	for (size_t i = 0; i < sizeof(card.r); i++)
-		r[i] = (uint8_t)rnd();
-	for (size_t i = 0; i < sizeof(card.t); i++)
-		t[i] = (uint8_t)rnd();
-	card.r.gone = 0;
-	card.r.line = is_irq();
-	if (rnd() % 2)
-		card.r.tx.start %= 8;
-	if (rnd() % 2)
-		card.r.tx.len %= 0x20000;
-	bus_touch(&rig.bus, card.id);
-	rig_settle(&rig);
-	wr(IMC, 0);
-	nicrig_drain(&net);
-	rig_settle(&rig);
-	states++;
+	check();
+	if (spoilt)
+		rig_spoil(&rig, rnd);
+	succeed();
+	if (!spoilt && resets != was)
+		wrong_at("refuses what it left");
+}
+
+/* One byte wrong, each of them. */
+static void every_state(void)
+{
+	uint32_t bytes = rig.bus.regs_used;
+
+	for (uint32_t i = 0; i < bytes * ODD_BYTES; i++) {
+		uint8_t *p;
+
+		if (i % 1000 == 0)
+			new_machine();
+		p = rig.state->half[rig.state->flip & 1].regs;
+		p[i / ODD_BYTES] = rig_odd_byte(i % ODD_BYTES);
+		succeed();
+		for (unsigned int k = 0; k < STEPS; k++) {
+			random_access();
+			if (rnd() % 8 == 0)
+				random_event();
+			check();
+		}
+	}
+	printf("# %u bytes of state, each hostile in %u ways\n", bytes,
+	       ODD_BYTES);
 }
 
 static void look_alive(void)
@@ -328,10 +367,13 @@ int main(int argc, char **argv)
 		if (i % 5000 == 0)
 			look_alive();
 	}
+	every_state();
 	printf("# in %u, out %u, large %u, doorbells %u, unplugs %u, states %u\n", frames_in,
 	       frames_out, large, doorbells, unplugs, states);
 	is_hex(wrong, 0, "a million accesses");
 	is_hex(alive, ACCESSES / 5000, "after each reset it moved a frame");
+	ok(states > 500 && resets > 50 && resets < states - 50,
+	   "%u hostile states, %u of them refused", states, resets);
 	ok(frames_out > 1000 && large > 50 && frames_in > 1000 && unplugs > 2,
 	   "and it was not idle");
 	rig_free(&rig);

@@ -349,7 +349,31 @@ static void test_csum(void)
 	wr(RXCSUM, 0x300);
 	wr(CTRL, 0x40140240);
 	nicrig_give(&net, f, 100, true);
+	rig_settle(&rig);
 	is_hex(status(2), 0x6b, "behind a tag");
+}
+
+/* Only so many descriptors are given back at once; the host waits. */
+static void test_unwritten(void)
+{
+	static uint8_t long_frame[16000];
+	unsigned int taken = 0, ready;
+
+	fresh(2048, RCTL_ON | LPE | 0x04000000u | 0x00030000u);	/* 256 bytes */
+	for (uint32_t i = 0; i < 2048; i++)
+		le64_put(rx_desc(i), RX_DATA + i % 8 * 256);
+	make_frame(long_frame, sizeof(long_frame), NULL);
+	ready = net.ready_count;
+	while (taken < 30 && nicrig_give(&net, long_frame, sizeof(long_frame), false))
+		taken++;
+	is_hex(taken, NIC_BACK_MAX / 63, "as many frames as one commit gives back");
+	is_hex(status(0), 0, "until then none is");
+	ok(net.ready_count == ready, "and the host waits");
+	rig_settle(&rig);
+	ok((status(0) & 1) && (status(taken * 63 - 1) & 3) == 3 &&
+	   !status(taken * 63), "committed: all of them");
+	ok(net.ready_count == ready + 1, "the host is told to go on");
+	ok(nicrig_give(&net, long_frame, sizeof(long_frame), false), "and does");
 }
 
 int main(void)
@@ -363,6 +387,7 @@ int main(void)
 	test_filter();
 	test_vlan();
 	test_csum();
+	test_unwritten();
 	rig_free(&rig);
 	nicrig_clear(&net);
 	return tap_done();

@@ -5,6 +5,7 @@
  * What 8139cp, 8139too and iPXE do before the first frame, interrupt rules,
  * the timer, MII, configuration lock, boot ROM, unplugging.
  */
+#include "base/clock.h"
 #include "rtl8139_guest.h"
 
 #define FLAGS_DOORBELL	(CHAN_ROW_POSTED | CHAN_ROW_SHADOW)
@@ -421,6 +422,57 @@ static void test_successor_of_unplugged(void)
 	is_hex(cfg_read(&rig, DEVFN, 0, 4), ~0u, "and shows no function");
 }
 
+static void succeed(bool link)
+{
+	rig_successor(&rig);
+	nicrig_init(&host, mac);
+	host.nic.link_up = link;
+	memset(&card, 0, sizeof(card));
+	rtl8139_init(&card, &rig.bus, DEVFN, &host.nic, NULL, 0);
+	rig_close(&rig);
+}
+
+static struct rtl8139_regs *left(void)
+{
+	return (void *)(rig.state->half[rig.state->flip & 1].regs +
+			rig.bus.dev[card.id].regs_at);
+}
+
+static void test_successor(void)
+{
+	machine();
+	open_cplus(4, 1600, 0x0b);
+	put(0x48, 4, 0);			/* TCTR */
+	put(0x54, 4, 33000);			/* a millisecond */
+	put(0x3c, 2, 0x4020);
+	rig_advance(&rig, NS_PER_MS / 2);
+	succeed(true);
+	ok(get(0x3e, 2) == 0 && get(0x48, 4) == 16500, "TCTR goes on");
+	rig_advance(&rig, NS_PER_MS / 2 + 100);
+	ok(get(0x3e, 2) == 0x4000 && rig.intx[INTA], "and times out");
+	put(0x3e, 2, 0xffff);
+	put(0x54, 4, 0);
+	succeed(false);
+	ok(get(0x3e, 2) == 0x20 && rig.intx[INTA] && (get(0x58, 1) & 4),
+	   "no wire: the link changed");
+	put(0x3e, 2, 0xffff);
+	succeed(false);
+	ok(get(0x3e, 2) == 0 && !rig.intx[INTA], "it is told once");
+	succeed(true);
+	ok(get(0x3e, 2) == 0x20 && !(get(0x58, 1) & 4), "a wire again");
+	ok(rig.intx[INTA], "an interrupt is up");
+	left()->tx_at = 64;
+	succeed(true);
+	ok(!rig.intx[INTA] && get(0x37, 1) == 1 && get(0x3c, 2) == 0,
+	   "a position outside the ring: reset, the line is low");
+	machine();
+	rig_unplug(&rig, UNPLUG_NICS);
+	rig_said_clear(&rig);
+	succeed(true);
+	ok(host.closed && rig_said(&rig, ANS_MAP) + rig_said(&rig, ANS_UNMAP) == 0,
+	   "unplugged: there is nothing to be taken away");
+}
+
 int main(void)
 {
 	test_identity();
@@ -438,6 +490,7 @@ int main(void)
 	test_unplug();
 	test_committed();
 	test_successor_of_unplugged();
+	test_successor();
 	rig_free(&rig);
 	return tap_done();
 }

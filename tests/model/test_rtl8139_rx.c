@@ -193,7 +193,7 @@ static void test_order(void)
 	give(frame_for(everyone, 0x0806, 60), 60);
 	ok(writes == 6 && written[0] == RX_BUF(0) && written[1] == RX_BUF(1),
 	   "the frame is written first");
-	ok(written[3] == RX_RING + 16 && written[4] == RX_RING + 4 &&
+	ok(written[3] == RX_RING + 4 && written[4] == RX_RING + 16 &&
 	   written[5] == RX_RING, "the first descriptor's dw0 last");
 	rig.host.dma = plain;
 }
@@ -216,6 +216,7 @@ static void test_offload(void)
 	give(f, 200);
 	is_hex(desc_dw(RX_RING, 1, 0) & 0x3ffff, 0x20000 | 204, "good UDP");
 	nicrig_give(&host, f, 200, false);
+	rig_settle(&rig);
 	is_hex(desc_dw(RX_RING, 2, 0) & 0x3ffff, 204, "the host does not know");
 	f[17] = 187;
 	give(f, 200);

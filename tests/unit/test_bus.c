@@ -72,7 +72,24 @@ static void take_turn(void *dev)
 		bus_ask_turn(t->bus, t->id);
 }
 
-static const struct bus_dev_ops toy_ops = { .turn = take_turn };
+/* What the guest could see when ops->committed was called. */
+static unsigned int committed_calls;
+static uint8_t was_committed, was_shadow;
+
+static void note_committed(void *dev)
+{
+	struct toy *t = dev;
+	const struct state_half *h = &rig.state->half[rig.state->flip & 1];
+	uint32_t v = 0;
+
+	committed_calls++;
+	was_committed = h->regs[t->bus->dev[t->id].regs_at];
+	rig_shadow(&rig, CHAN_PIO, 0x300, 1, &v);
+	was_shadow = (uint8_t)v;
+}
+
+static const struct bus_dev_ops toy_ops = { .turn = take_turn,
+					    .committed = note_committed };
 
 static void fresh(void)
 {
@@ -139,6 +156,19 @@ static void test_committed_state(void)
 	rig_settle(&rig);
 	is_hex(rig.state->half[rig.state->flip & 1].isa_levels, 1 << 4,
 	       "levels are part of it");
+}
+
+static void test_committed_call(void)
+{
+	fresh();
+	out8(&rig, 0x300, 3);
+	committed_calls = 0;
+	out8(&rig, 0x300, 4);
+	is_hex(committed_calls, 1, "called after a commit, once");
+	is_hex(was_committed, 4, "what is committed is new");
+	is_hex(was_shadow, 3, "what the guest sees is not");
+	rig_settle(&rig);
+	is_hex(committed_calls, 1, "not if nothing changed");
 }
 
 static void test_turns(void)
@@ -301,6 +331,7 @@ int main(void)
 {
 	test_shadow();
 	test_committed_state();
+	test_committed_call();
 	test_turns();
 	test_defer();
 	test_odd_state();

@@ -648,8 +648,37 @@ static void test_real(void)
 		   "real tap: deleted under us, link down");
 }
 
+/* No tap, and one that may not be used. */
+static void test_no_wire(void)
+{
+	int peer;
+
+	begin(-1);
+	ok(!nic->link_up, "no tap: link down");
+	ok(send_all(frame, 60, &plain) == 0 && !turn(), "what is sent goes nowhere");
+	nic->ops->receive_ready(nic);
+	nic->ops->close(nic);
+	ok(watch_changes == 0 && card.link_calls == 0, "and nobody is asked");
+	peer = begin_pair();
+	nic_tap_fail();
+	put(peer, &(struct virtio_net_hdr){ 0 }, frame, 60);
+	ok(!nic->link_up && watched == 0, "failed: link down, not listened to");
+	ok(send_all(frame, 60, &plain) == 0 && read(peer, packet, 100) < 0,
+	   "what is sent goes nowhere");
+	nic->ops->receive_ready(nic);
+	ok(watched == 0 && card.got == 0, "nor does anything come");
+	nic->ops->close(nic);
+	ok(fcntl(ours, F_GETFD) < 0, "unplug closes it");
+	close(peer);
+	peer = begin_pair();
+	nic_tap_fail();
+	close(peer);
+	ok(turn() && fcntl(ours, F_GETFD) < 0, "deleted under us: let go");
+}
+
 int main(void)
 {
+	test_no_wire();
 	test_send();
 	test_todo();
 	test_segments();

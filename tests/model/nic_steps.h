@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tests/model/nic_steps.h - a network card that dies before any of its steps
+ *
+ * A step is what others can see: a write to guest memory, a frame for the
+ * host.  At the step that is chosen the card is left by longjmp(): what is
+ * committed by then is what its successor finds, and a request that is not is
+ * done again.  While nobody serves it the driver goes on with what memory says.
+ *
+ * Included behind a card's own guest; that provides steps_rebuild() and
+ * steps_driver().
+ */
+#ifndef TESTS_MODEL_NIC_STEPS_H
+#define TESTS_MODEL_NIC_STEPS_H
+
+#include <setjmp.h>
+
+#include "tests/lib/rigcrash.h"
+
+#define STEPS_IDS	96u	/* frames of a run, each way */
+#define STEPS_NEVER	UINT32_MAX
+
+/* Adds the card to the rig, closes it. */
+static void steps_rebuild(void);
+/* The driver, without registers. */
+static void steps_driver(void);
+
+static struct {
+	jmp_buf jump;
+	uint32_t now, die_at;
+	unsigned int deaths, redone;
+	struct rig *rig;
+	struct nicrig *host;
+	unsigned int line;		/* in rig.intx */
+	const struct bus_dma_ops *dma;
+	const struct nic_ops *nic;
+	struct bus_dma_ops my_dma;
+	struct nic_ops my_nic;
+} steps;
+
+static void steps_one(void)
+{
+	if (++steps.now == steps.die_at)
+		longjmp(steps.jump, 1);
+}
+
+static bool steps_copy(void *ctx, uint64_t gpa, void *buf, size_t len,
+		       bool to_guest)
+{
+	if (to_guest)
+		steps_one();
+	return steps.dma->copy(ctx, gpa, buf, len, to_guest);
+}
+
+static int steps_send(struct nic *n, const struct iovec *iov, unsigned int count,
+		      const struct nic_todo *todo)
+{
+	steps_one();
+	return steps.nic->send(n, iov, count, todo);
+}
+
+/* After rig_init() or rig_successor(). */
+static void steps_hook(void)
+{
+	steps.dma = steps.rig->host.dma;
+	steps.my_dma = *steps.dma;
+	steps.my_dma.copy = steps_copy;
+	steps.rig->host.dma = &steps.my_dma;
+	if (steps.host->nic.ops != &steps.my_nic) {
+		steps.nic = steps.host->nic.ops;
+		steps.my_nic = *steps.nic;
+		steps.my_nic.send = steps_send;
+		steps.host->nic.ops = &steps.my_nic;
+	}
+}
+
+static uint32_t steps_committed(void)
+{
+	const struct state *s = steps.rig->state;
+
+	return s->half[s->flip & 1].seq;
+}
+
+/* What the broker has heard is what was committed. */
+static void steps_forget(void)
+{
+	const struct state *s = steps.rig->state;
+	unsigned int bit = (steps.line >> 5) * 4 + (steps.line & 3);
+
+	steps.rig->seq = steps_committed();
+	steps.rig->intx[steps.line] =
+		s->half[s->flip & 1].intx_levels[bit / 32] >> bit % 32 & 1;
+}
+
+/* It died.  So may its successor, sometimes soon. */
+static void steps_succeed(void)
+{
+	do {
+		steps.deaths++;
+		steps.die_at = steps.deaths % 4 ?
+			steps.now + 1 + steps.now * 7 % 23 : STEPS_NEVER;
+		steps_forget();
+		steps_driver();
+	} while (setjmp(steps.jump));
+	rig_successor(steps.rig);
+	steps_hook();
+	steps_rebuild();
+}
+
+/* Until it is done, however often the card dies. */
+static void steps_request(void (*fn)(uint32_t), uint32_t arg)
+{
+	volatile uint32_t seq = steps.rig->seq;
+
+	while (setjmp(steps.jump)) {
+		steps_succeed();
+		if (steps_committed() != seq)
+			return;
+		steps.redone++;
+	}
+	fn(arg);
+}
+
+/* Once: nobody repeats it. */
+static void steps_event(void (*fn)(uint32_t), uint32_t arg)
+{
+	if (setjmp(steps.jump))
+		steps_succeed();
+	else
+		fn(arg);
+}
+
+/* ---- frames ---- */
+
+static struct nicrig_frame steps_want[STEPS_IDS];	/* as sent undisturbed */
+static bool steps_sent[STEPS_IDS];
+static unsigned int steps_wrong, steps_again;
+
+static void steps_complain(const char *what, uint32_t id)
+{
+	if (steps_wrong++ < 5)
+		printf("# wrong: %s, frame %u, died at step %u\n", what, id,
+		       steps.die_at);
+}
+
+/* A frame's last bytes say which it is. */
+static uint32_t steps_id(const uint8_t *p, size_t len)
+{
+	return len >= 18 ? le32_get(p + len - 4) : STEPS_IDS;
+}
+
+static size_t steps_make(uint8_t *p, uint32_t id, size_t len, const uint8_t *to)
+{
+	for (size_t i = 0; i < len; i++)
+		p[i] = (uint8_t)(id * 31 + i * 5 + (i >> 8));
+	memcpy(p, to, 6);
+	memcpy(p + 6, "\x02\x00\x00\x00\x00\x01\x88\xb5", 8);
+	le32_put(p + len - 4, id);
+	return len;
+}
+
+static void steps_check_sent(bool reference)
+{
+	struct nicrig *h = steps.host;
+
+	for (unsigned int i = 0; i < h->sent_count && i < NICRIG_SENT; i++) {
+		struct nicrig_frame *f = &h->sent[i];
+		uint32_t id = steps_id(f->bytes, f->len_bytes);
+		struct nicrig_frame *w = &steps_want[id % STEPS_IDS];
+
+		if (id >= STEPS_IDS || (!reference && !w->bytes)) {
+			steps_complain("unknown on the wire", id);
+			continue;
+		}
+		if (reference) {
+			free(w->bytes);
+			*w = *f;
+			f->bytes = NULL;
+		} else if (w->len_bytes != f->len_bytes ||
+			   memcmp(w->bytes, f->bytes, f->len_bytes) ||
+			   memcmp(&w->todo, &f->todo, sizeof(w->todo))) {
+			steps_complain("not what was sent", id);
+		}
+		steps_again += steps_sent[id];
+		steps_sent[id] = true;
+	}
+	nicrig_clear(h);
+}
+
+#endif /* TESTS_MODEL_NIC_STEPS_H */

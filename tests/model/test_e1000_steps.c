@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tests/model/test_e1000_steps.c - 82540EM: dies before any of its steps
+ *
+ * A driver sends by legacy and extended descriptors, large sends and tags
+ * among them, and receives, all by interrupts.  For each write to memory and
+ * each frame sent of a run, one run in which the card dies before it: all is
+ * sent, perhaps twice, as it was; what is received is whole and in order; no
+ * buffer that was given back is touched; both rings go on.
+ */
+#include "tests/model/e1000_guest.h"
+#include "tests/model/nic_steps.h"
+
+#define TXN		16u
+#define RXN		8u
+#define TX_STEP		0x2000u
+#define POOL		128u		/* receive buffers, each used once */
+#define POOL_BYTES	2048u
+#define POISON_AT	0x3f0000u	/* a frame of nobody */
+#define IP		14u
+#define TCP		34u
+#define HDR		54u
+#define LARGE		4000u
+
+enum variant { PLAIN, DELAYED, LOOPED, FULL, VARIANTS };
+static const char *const names[] = {
+	"plain", "delays and throttling", "looped back", "a full host" };
+
+static enum variant variant;
+static bool reference, polls;
+static struct {
+	uint32_t tx_next, tx_clean, used;	/* descriptors */
+	uint32_t posted, done, frame_descs[STEPS_IDS];
+	uint32_t rx_next, pool, rdt;
+	uint32_t given, got, next_in;
+	uint8_t retired[POOL];
+} drv;
+
+static void steps_rebuild(void)
+{
+	build(NULL, 0);
+}
+
+/* ---- what is sent ---- */
+
+static void put_buf(const uint8_t *p, uint32_t len, uint32_t cmd, uint32_t status)
+{
+	uint32_t at = TX_DATA + drv.tx_next * TX_STEP;
+
+	memcpy(rig.ram + at, p, len);
+	put_desc(drv.tx_next, at, len | cmd, status);
+	drv.tx_next = (drv.tx_next + 1) % TXN;
+	drv.used++;
+}
+
+static void make_tcp(uint8_t *p)
+{
+	p[12] = 0x08;
+	p[13] = 0x00;
+	p[IP] = 0x45;
+	be_put(p + IP + 6, 0x4000);
+	p[IP + 9] = 6;
+	be_put(p + IP + 10, 0);
+	p[TCP + 12] = 0x50;
+	be_put(p + TCP + 16, 0);
+}
+
+static void post_tcp(uint8_t *p, uint32_t len, uint32_t tse, uint32_t end)
+{
+	make_tcp(p);
+	put_context(drv.tx_next, IP, IP + 10, TCP - 1, TCP, TCP + 16, 0,
+		    (len - HDR) | tse | TUCMD_TCP | TUCMD_IP, HDR, 1000);
+	drv.tx_next = (drv.tx_next + 1) % TXN;
+	drv.used++;
+	put_buf(p, 1000, TXD_DATA | tse, IXSM | TXSM);
+	put_buf(p + 1000, len - 1000, TXD_DATA | tse | end, IXSM | TXSM);
+}
+
+static void post_one(void)
+{
+	static uint8_t p[LARGE];
+	uint32_t id = drv.posted, from = drv.used, kind = id % 5;
+	uint32_t end = TXD_EOP | TXD_RS | (variant == DELAYED ? TXD_IDE : 0);
+	uint32_t len = kind == 3 ? LARGE : kind == 2 ? 1400 : 80 + id * 13;
+
+	steps_make(p, id, len, mac);
+	if (variant == LOOPED)
+		kind %= 2;
+	switch (kind) {
+	case 0:
+		put_buf(p, len, end, 0);
+		break;
+	case 1:		/* RS in the middle is allowed, too */
+		put_buf(p, 40, id % 2 ? TXD_RS : 0, 0);
+		put_buf(p + 40, len - 40, end, 0);
+		break;
+	case 2:
+		post_tcp(p, len, 0, end);
+		break;
+	case 3:
+		post_tcp(p, len, TXD_TSE, end);
+		break;
+	default:
+		put_buf(p, len, end | TXD_VLE, 0x01230000);
+		break;
+	}
+	drv.frame_descs[id] = drv.used - from;
+	drv.posted++;
+}
+
+static void post(unsigned int most)
+{
+	while (most-- && drv.posted < STEPS_IDS && drv.used + 3 < TXN)
+		post_one();
+}
+
+/* A buffer that is given back is somebody else's. */
+static void reclaim(void)
+{
+	while (drv.done < drv.posted) {
+		uint32_t n = drv.frame_descs[drv.done];
+
+		if (!(tx_desc((drv.tx_clean + n - 1) % TXN)[12] & 1))
+			return;
+		for (; n; n--, drv.used--) {
+			memset(rig.ram + TX_DATA + drv.tx_clean * TX_STEP, 0xdb,
+			       TX_STEP);
+			put_desc(drv.tx_clean, POISON_AT, 100 | TXD_EOP | TXD_RS, 0);
+			drv.tx_clean = (drv.tx_clean + 1) % TXN;
+		}
+		drv.done++;
+	}
+}
+
+/* ---- what comes ---- */
+
+static uint8_t *pool_at(uint32_t i)
+{
+	return rig.ram + RX_DATA + i % POOL * POOL_BYTES;
+}
+
+static void check_in(const uint8_t *p, uint32_t len)
+{
+	uint8_t want[POOL_BYTES];
+	uint32_t id = steps_id(p, len);
+
+	if (id >= STEPS_IDS || steps_make(want, id, len, mac) != len ||
+	    memcmp(p, want, len)) {
+		steps_complain("received", id);
+		return;
+	}
+	if (variant != LOOPED && id < drv.next_in)
+		steps_complain("received again", id);
+	if (variant == LOOPED)
+		steps_sent[id] = true;
+	drv.next_in = id + 1;
+	drv.got++;
+}
+
+static void receive(void)
+{
+	for (unsigned int n = 0; n < RXN; n++) {
+		uint8_t *d = rx_desc(drv.rx_next);
+		uint32_t used = (uint32_t)((le64_get(d) - RX_DATA) / POOL_BYTES);
+
+		if (!(d[12] & 1))
+			return;
+		check_in(pool_at(used), le16_get(d + 8));
+		memset(pool_at(used), 0xdb, POOL_BYTES);
+		drv.retired[used % POOL] = 1;
+		le64_put(d, RX_DATA + drv.pool % POOL * POOL_BYTES);
+		drv.retired[drv.pool % POOL] = 0;
+		drv.pool++;
+		le64_put(d + 8, 0);
+		drv.rdt = drv.rx_next;
+		drv.rx_next = (drv.rx_next + 1) % RXN;
+	}
+}
+
+/* ---- the driver ---- */
+
+static void steps_driver(void)
+{
+	if (!polls && !is_irq())
+		return;
+	reclaim();
+	receive();
+	post(8);
+}
+
+static void write_tail(uint32_t v) { wr(TDT, v); }
+static void write_rdt(uint32_t v) { wr(RDT, v); }
+static void read_icr(uint32_t v) { (void)v; (void)rd(ICR); }
+static void drain(uint32_t v) { (void)v; nicrig_drain(&net); rig_settle(&rig); }
+static void pass(uint32_t us) { rig_advance(&rig, us * NS_PER_US); }
+
+static void give_one(uint32_t id)
+{
+	static uint8_t p[1500];
+
+	give(p, steps_make(p, id, 60 + id * 17 % 1400, mac));
+}
+
+static void serve(void)
+{
+	steps_event(pass, 120);
+	if (!is_irq())
+		return;
+	steps_request(read_icr, 0);
+	reclaim();
+	receive();
+	steps_request(write_rdt, drv.rdt);
+}
+
+static void begin(void)
+{
+	machine();
+	steps.rig = &rig;
+	steps.host = &net;
+	steps.line = DEVFN << 2;
+	steps.now = 0;
+	steps.deaths = 0;
+	steps_hook();
+	memset(&drv, 0, sizeof(drv));
+	memset(steps_sent, 0, sizeof(steps_sent));
+	memset(rig.ram + POISON_AT, 0xdb, 100);
+	wr(CTRL, 0x40140240);
+	tx_ring(TXN);
+	rx_ring(RXN, RCTL_ON | SECRC | (variant == LOOPED ? 0x40 : 0));
+	for (; drv.pool < RXN; drv.pool++)
+		le64_put(rx_desc(drv.pool), RX_DATA + drv.pool * POOL_BYTES);
+	drv.rdt = RXN - 1;
+	if (variant == DELAYED) {
+		wr(TIDV, 8);
+		wr(TADV, 32);
+		wr(RDTR, 20);
+		wr(ITR, 100);
+	}
+	(void)rd(ICR);
+	wr(IMS, 0x81);
+}
+
+/* Sends and receives; @rounds, then until nothing is left. */
+static void run(unsigned int rounds)
+{
+	unsigned int most = rounds + 200;
+
+	for (unsigned int r = 0; r < most; r++) {
+		if (variant == FULL && r % 3 == 1)
+			net.full = true;
+		if (r < rounds)
+			post(3);
+		steps_request(write_tail, drv.tx_next);
+		for (unsigned int i = 0; i < 2 && r < rounds &&
+		     variant != LOOPED && drv.given < STEPS_IDS - 2; i++)
+			steps_event(give_one, drv.given++);
+		if (net.full) {
+			net.full = false;
+			steps_event(drain, 0);
+		}
+		serve();
+		steps_check_sent(reference);
+		if (r >= rounds && drv.done == drv.posted)
+			break;
+	}
+}
+
+static void check_end(void)
+{
+	uint32_t got;
+
+	steps.die_at = STEPS_NEVER;
+	for (int i = 0; i < 4; i++)
+		serve();
+	got = drv.got;
+	drv.next_in = 0;
+	if (drv.done != drv.posted)
+		steps_complain("still in the ring", drv.done);
+	for (uint32_t i = 0; i < drv.posted; i++)
+		if (!steps_sent[i] && variant != LOOPED)
+			steps_complain("never sent", i);
+	wr(RCTL, RCTL_ON | SECRC);
+	variant = PLAIN;
+	give_one(STEPS_IDS - 2);
+	give_one(STEPS_IDS - 1);
+	for (int i = 0; i < 4; i++)
+		serve();
+	if (drv.got != got + 2)
+		steps_complain("not received in the end", drv.got - got);
+	for (uint32_t i = 0; i < POOL; i++)
+		for (uint32_t k = 0; drv.retired[i] && k < POOL_BYTES; k++)
+			if (pool_at(i)[k] != 0xdb) {
+				steps_complain("written to a buffer given back", i);
+				break;
+			}
+}
+
+static void test_variant(enum variant v)
+{
+	uint32_t count, deaths = 0;
+
+	variant = v;
+	reference = true;
+	steps.die_at = STEPS_NEVER;
+	begin();
+	run(40);
+	reference = false;
+	check_end();
+	variant = v;
+	begin();
+	run(6);
+	count = steps.now;
+	check_end();
+	ok(steps_wrong == 0 && count > 40, "%s: %u steps", names[v], count);
+	for (uint32_t at = 1; at <= 2 * count; at++) {
+		polls = at > count;
+		variant = v;
+		steps.die_at = STEPS_NEVER;
+		begin();
+		steps.die_at = steps.now + (at - 1) % count + 1;
+		run(6);
+		check_end();
+		deaths += steps.deaths;
+	}
+	ok(steps_wrong == 0, "died before each of them, %u deaths", deaths);
+}
+
+int main(void)
+{
+	for (unsigned int v = 0; v < VARIANTS; v++)
+		test_variant((enum variant)v);
+	ok(steps_again > 50 && steps.redone > 50,
+	   "%u frames went out again, %u requests were done again",
+	   steps_again, steps.redone);
+	for (unsigned int i = 0; i < STEPS_IDS; i++)
+		free(steps_want[i].bytes);
+	rig_free(&rig);
+	nicrig_clear(&net);
+	return tap_done();
+}

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tests/model/test_rtl8139_steps.c - RTL8139C+: dies before any of its steps
+ *
+ * A driver sends and receives, all by interrupts: by descriptor rings, with
+ * large sends and tags, or by registers and the byte ring.  For each write to
+ * memory and each frame sent of a run, one run in which the card dies before
+ * it: all is sent, perhaps twice, as it was; what is received is whole and in
+ * order; no buffer that was given back is touched; both rings go on.
+ */
+#include "base/clock.h"
+#include "rtl8139_guest.h"
+#include "nic_steps.h"
+
+#define TXN		16u
+#define RXN		8u
+#define RX_ROOM		1600u
+#define POOL		120u		/* receive buffers, each used once */
+#define POOL_BYTES	0x1000u
+#define POISON_AT	0x1f000u	/* a frame of nobody */
+#define IP		14u
+#define TCP		34u
+#define LARGE		4000u
+#define LGSEN		0x08000000u
+#define TAGC		0x00020000u
+#define TSDS		4u
+#define RING_BYTES	8192u
+#define LEN_MAX		1500u
+#define SENT		(0x2000u | 0x8000u)	/* OWN, TOK */
+
+enum variant { RINGS, LOOPED, FULL, REGISTERS, VARIANTS };
+static const char *const names[] = {
+	"rings", "looped back", "a full host", "registers and byte ring" };
+
+static enum variant variant;
+static bool reference, polls;
+static struct {
+	uint32_t tx_next, tx_clean, used;	/* descriptors */
+	uint32_t posted, done, frame_descs[STEPS_IDS];
+	uint32_t rx_next, pool;
+	uint32_t given, got, next_in;
+	uint8_t retired[POOL];
+} drv;
+
+static void steps_rebuild(void)
+{
+	memset(&card, 0, sizeof(card));
+	rtl8139_init(&card, &rig.bus, DEVFN, &host.nic, NULL, 0);
+	rig_close(&rig);
+}
+
+static void write_reg(uint32_t off_size_val)
+{
+	put(off_size_val >> 24, off_size_val >> 16 & 7, off_size_val & 0xffff);
+}
+
+static uint32_t read_to;
+static void read_reg(uint32_t off_size)
+{
+	get(off_size >> 8, off_size & 7);
+}
+
+/* What the request read, also when it was answered by a dying card. */
+static uint32_t ask(uint32_t off, uint32_t size)
+{
+	steps_request(read_reg, off << 8 | size);
+	read_to = (uint32_t)rig.value;
+	return read_to;
+}
+
+static void tell(uint32_t off, uint32_t size, uint32_t v)
+{
+	steps_request(write_reg, off << 24 | size << 16 | v);
+}
+
+/* ---- what is sent: rings ---- */
+
+static void put_buf(const uint8_t *p, uint32_t len, uint32_t flags, uint32_t dw1)
+{
+	uint32_t i = drv.tx_next;
+
+	memcpy(rig.ram + TX_BUF(i), p, len);
+	put_desc(TX_RING, i, OWN | flags | len | (i == TXN - 1 ? EOR : 0), dw1,
+		 TX_BUF(i));
+	drv.tx_next = (i + 1) % TXN;
+	drv.used++;
+}
+
+static void make_tcp(uint8_t *p, uint32_t len)
+{
+	memset(p + IP, 0, 40);
+	p[12] = 0x08;
+	p[13] = 0x00;
+	p[IP] = 0x45;
+	p[IP + 2] = (uint8_t)((len - IP) >> 8);
+	p[IP + 3] = (uint8_t)(len - IP);
+	p[IP + 8] = 64;
+	p[IP + 9] = 6;
+	p[TCP + 12] = 0x50;
+}
+
+static void post_one(void)
+{
+	static uint8_t p[LARGE];
+	uint32_t id = drv.posted, from = drv.used;
+	uint32_t kind = variant == LOOPED ? id % 2 : id % 4;
+	uint32_t len = kind == 2 ? LARGE : 80 + id * 13;
+
+	steps_make(p, id, len, mac);
+	switch (kind) {
+	case 0:
+		put_buf(p, len, FS | LS, 0);
+		break;
+	case 1:
+		put_buf(p, 20, FS, 0);
+		put_buf(p + 20, 30, 0, 0);
+		put_buf(p + 50, len - 50, LS, 0);
+		break;
+	case 2:
+		make_tcp(p, len);
+		put_buf(p, 2000, FS | LGSEN | 1000 << 16, 0);
+		put_buf(p + 2000, len - 2000, LS | LGSEN | 1000 << 16, 0);
+		break;
+	default:
+		put_buf(p, len, FS | LS, TAGC | 0x2301);
+		break;
+	}
+	drv.frame_descs[id] = drv.used - from;
+	drv.posted++;
+}
+
+static void post(unsigned int most)
+{
+	if (variant == REGISTERS)
+		return;
+	while (most-- && drv.posted < STEPS_IDS && drv.used + 3 < TXN)
+		post_one();
+}
+
+/* A buffer that is given back is somebody else's. */
+static void reclaim(void)
+{
+	while (drv.done < drv.posted) {
+		uint32_t n = drv.frame_descs[drv.done];
+
+		for (uint32_t i = 0; i < n; i++)
+			if (desc_dw(TX_RING, (drv.tx_clean + i) % TXN, 0) & OWN)
+				return;
+		for (; n; n--, drv.used--) {
+			uint32_t i = drv.tx_clean;
+
+			memset(rig.ram + TX_BUF(i), 0xdb, 0x1000);
+			put_desc(TX_RING, i, FS | LS | 100 |
+				 (i == TXN - 1 ? EOR : 0), 0, POISON_AT);
+			drv.tx_clean = (i + 1) % TXN;
+		}
+		drv.done++;
+	}
+}
+
+/* ---- what comes: rings ---- */
+
+static uint8_t *pool_at(uint32_t i)
+{
+	return rig.ram + RX_BUF(i % POOL);
+}
+
+static void give_buf(uint32_t at)
+{
+	uint32_t i = drv.pool++ % POOL;
+
+	drv.retired[i] = 0;
+	put_desc(RX_RING, at, OWN | RX_ROOM | (at == RXN - 1 ? EOR : 0), 0,
+		 RX_BUF(i));
+}
+
+static void check_in(const uint8_t *p, uint32_t len)
+{
+	uint8_t want[LEN_MAX];
+	uint32_t id = steps_id(p, len);
+
+	if (id >= STEPS_IDS || len > LEN_MAX ||
+	    steps_make(want, id, len, mac) != len || memcmp(p, want, len)) {
+		steps_complain("received", id);
+		return;
+	}
+	if (variant != LOOPED && id < drv.next_in)
+		steps_complain("received again", id);
+	if (variant == LOOPED)
+		steps_sent[id] = true;
+	drv.next_in = id + 1;
+	drv.got++;
+}
+
+static void receive(void)
+{
+	for (unsigned int n = 0; n < RXN && variant != REGISTERS; n++) {
+		uint32_t dw0 = desc_dw(RX_RING, drv.rx_next, 0);
+		uint32_t used = (desc_dw(RX_RING, drv.rx_next, 2) - RX_BUF(0)) /
+				POOL_BYTES;
+
+		if (dw0 & OWN)
+			return;
+		check_in(pool_at(used), (dw0 & 0x1fff) - 4);
+		memset(pool_at(used), 0xdb, POOL_BYTES);
+		drv.retired[used % POOL] = 1;
+		give_buf(drv.rx_next);
+		drv.rx_next = (drv.rx_next + 1) % RXN;
+	}
+}
+
+/* ---- registers and byte ring ---- */
+
+static void post_register(void)
+{
+	static uint8_t p[LEN_MAX];
+	uint32_t id = drv.posted, i = id % TSDS, len = 80 + id * 13;
+
+	if (drv.posted - drv.done == TSDS || drv.posted == STEPS_IDS)
+		return;
+	memcpy(rig.ram + TX_BUF(i), p, steps_make(p, id, len, mac));
+	drv.posted++;
+	tell(0x10 + 4 * i, 4, len);
+}
+
+static void reclaim_registers(void)
+{
+	while (drv.done < drv.posted &&
+	       (ask(0x10 + 4 * (drv.done % TSDS), 4) & SENT) == SENT) {
+		memset(rig.ram + TX_BUF(drv.done % TSDS), 0xdb, 0x1000);
+		drv.done++;
+	}
+}
+
+static void receive_bytes(void)
+{
+	while (!(ask(0x37, 1) & 1)) {
+		const uint8_t *p = rig.ram + RX_BYTES + drv.rx_next;
+		uint32_t len = le16_get(p + 2);
+
+		if (!(le16_get(p) & 1) || len < 64 || len > LEN_MAX + 4) {
+			steps_complain("byte ring", drv.rx_next);
+			return;
+		}
+		check_in(p + 4, len - 4);
+		drv.rx_next = (drv.rx_next + len + 4 + 3) / 4 * 4 % RING_BYTES;
+		tell(0x38, 2, (drv.rx_next - 16) & 0xffff);
+	}
+}
+
+/* ---- the driver ---- */
+
+static void steps_driver(void)
+{
+	if (variant == REGISTERS || (!polls && !rig.intx[INTA]))
+		return;
+	reclaim();
+	receive();
+	post(8);
+}
+
+static void drain(uint32_t v) { (void)v; nicrig_drain(&host); rig_settle(&rig); }
+static void pass(uint32_t us) { rig_advance(&rig, us * NS_PER_US); }
+
+static void give_one(uint32_t id)
+{
+	static uint8_t p[LEN_MAX];
+
+	give(p, steps_make(p, id, 60 + id * 17 % 1400, mac));
+}
+
+static void serve(void)
+{
+	uint32_t isr;
+
+	steps_event(pass, 120);
+	if (!rig.intx[INTA])
+		return;
+	isr = ask(0x3e, 2);
+	tell(0x3e, 2, isr);
+	if (variant == REGISTERS) {
+		reclaim_registers();
+		receive_bytes();
+	} else {
+		reclaim();
+		receive();
+	}
+}
+
+static void begin(void)
+{
+	machine();
+	steps.rig = &rig;
+	steps.host = &host;
+	steps.line = INTA;
+	steps.now = 0;
+	steps.deaths = 0;
+	steps_hook();
+	memset(&drv, 0, sizeof(drv));
+	memset(steps_sent, 0, sizeof(steps_sent));
+	memset(rig.ram + POISON_AT, 0xdb, 100);
+	if (variant == REGISTERS) {
+		open_legacy(0, true);
+		for (uint32_t i = 0; i < TSDS; i++)
+			put(0x20 + 4 * i, 4, TX_BUF(i));
+	} else {
+		open_cplus(RXN, RX_ROOM, 0x0b);
+		for (uint32_t i = 0; i < RXN; i++)
+			give_buf(i);
+		for (uint32_t i = 0; i < TXN; i++)
+			put_desc(TX_RING, i, i == TXN - 1 ? EOR : 0, 0, POISON_AT);
+		put(0x40, 4, variant == LOOPED ? 0x03060600 : 0x03000600);
+	}
+	put(0x3c, 2, 0x0005);		/* ROK, TOK */
+}
+
+/* Sends and receives; @rounds, then until nothing is left. */
+static void run(unsigned int rounds)
+{
+	for (unsigned int r = 0; r < rounds + 200; r++) {
+		if (variant == FULL && r % 3 == 1)
+			host.full = true;
+		if (r < rounds)
+			post(3);
+		for (int i = 0; variant == REGISTERS && r < rounds && i < 3; i++)
+			post_register();
+		if (variant != REGISTERS)
+			tell(0xd9, 1, 0x40);
+		for (unsigned int i = 0; i < 2 && r < rounds &&
+		     variant != LOOPED && drv.given < STEPS_IDS - 2; i++)
+			steps_event(give_one, drv.given++);
+		if (host.full) {
+			host.full = false;
+			steps_event(drain, 0);
+		}
+		serve();
+		steps_check_sent(reference);
+		if (r >= rounds && drv.done == drv.posted)
+			break;
+	}
+}
+
+static void check_retired(void)
+{
+	for (uint32_t i = 0; i < POOL; i++)
+		for (uint32_t k = 0; drv.retired[i] && k < POOL_BYTES; k++)
+			if (pool_at(i)[k] != 0xdb) {
+				steps_complain("written to a buffer given back", i);
+				break;
+			}
+}
+
+static void check_end(void)
+{
+	uint32_t got;
+
+	steps.die_at = STEPS_NEVER;
+	for (int i = 0; i < 4; i++)
+		serve();
+	if (drv.done != drv.posted)
+		steps_complain("still in the ring", drv.done);
+	for (uint32_t i = 0; i < drv.posted; i++)
+		if (!steps_sent[i] && variant != LOOPED)
+			steps_complain("never sent", i);
+	got = drv.got;
+	drv.next_in = 0;
+	if (variant == LOOPED)
+		put(0x40, 4, 0x03000600);
+	give_one(STEPS_IDS - 2);
+	give_one(STEPS_IDS - 1);
+	for (int i = 0; i < 4; i++)
+		serve();
+	if (drv.got != got + 2)
+		steps_complain("not received in the end", drv.got - got);
+	check_retired();
+}
+
+static void test_variant(enum variant v)
+{
+	uint32_t count, deaths = 0;
+
+	variant = v;
+	reference = true;
+	for (uint32_t i = 0; i < STEPS_IDS; i++) {
+		free(steps_want[i].bytes);
+		steps_want[i].bytes = NULL;
+	}
+	steps.die_at = STEPS_NEVER;
+	begin();
+	run(40);
+	reference = false;
+	check_end();
+	begin();
+	run(6);
+	count = steps.now;
+	check_end();
+	ok(steps_wrong == 0 && count > 25, "%s: %u steps", names[v], count);
+	for (uint32_t at = 1; at <= 2 * count; at++) {
+		polls = at > count;
+		steps.die_at = STEPS_NEVER;
+		begin();
+		steps.die_at = steps.now + (at - 1) % count + 1;
+		run(6);
+		check_end();
+		deaths += steps.deaths;
+	}
+	ok(steps_wrong == 0, "died before each of them, %u deaths", deaths);
+}
+
+int main(void)
+{
+	for (unsigned int v = 0; v < VARIANTS; v++)
+		test_variant((enum variant)v);
+	ok(steps_again > 50 && steps.redone > 50,
+	   "%u frames went out again, %u requests were done again",
+	   steps_again, steps.redone);
+	for (unsigned int i = 0; i < STEPS_IDS; i++)
+		free(steps_want[i].bytes);
+	rig_free(&rig);
+	nicrig_clear(&host);
+	return tap_done();
+}
