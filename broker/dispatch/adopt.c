@@ -135,8 +135,8 @@ void adopt_forget(void)
 		if (!is_peer(i))
 			continue;
 		peer_start(p);
-		/* To the first broker of all, nothing was sent. */
-		p->forgot = true;
+		/* Nobody sent anything before the first broker of all. */
+		p->forgot = p->ch.tail != 0;
 		p->strangers = p->ch.tail;
 	}
 }

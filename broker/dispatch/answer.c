@@ -31,7 +31,7 @@ static bool is_repetition(const struct peer *p)
 /* Does nobody know any more who asked? */
 static bool is_forgotten(const struct peer *p, uint32_t seq)
 {
-	return p->forgot && (int32_t)(seq - p->strangers) < 0;
+	return p->forgot && p->strangers - seq - 1 < CHAN_REQS;
 }
 
 static bool done(struct peer *p, const struct io_msg *m)

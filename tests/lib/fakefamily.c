@@ -682,7 +682,7 @@ bool fakefamily_start(struct fakefamily *f, const struct fakefamily_conf *conf)
 	       wait_ready(f, FF_BROKER);
 }
 
-static void hang_up(struct fakefamily *f, enum fakefamily_who who)
+void fakefamily_hang_up(struct fakefamily *f, enum fakefamily_who who)
 {
 	struct fakefamily_member *m = &f->member[who];
 
@@ -703,7 +703,7 @@ bool fakefamily_kill(struct fakefamily *f, enum fakefamily_who who, int sig)
 	kill(m->pid, sig);
 	was = wait_end(f, who, STOP_MS) && WIFSIGNALED(m->status) &&
 	      WTERMSIG(m->status) == sig;
-	hang_up(f, who);
+	fakefamily_hang_up(f, who);
 	return was;
 }
 
@@ -720,7 +720,7 @@ static bool end(struct fakefamily *f, enum fakefamily_who who)
 
 	if (m->pid == 0)
 		return true;
-	hang_up(f, who);
+	fakefamily_hang_up(f, who);
 	if (!wait_end(f, who, STOP_MS)) {
 		printf("# %s does not end\n", about[who].name);
 		kill(m->pid, SIGKILL);

@@ -119,6 +119,8 @@ void fakefamily_kick_broker(struct fakefamily *f);
    himself.  Frees everything. */
 bool fakefamily_stop(struct fakefamily *f);
 
+/* As if the supervisor had ended: its socket to this child is closed. */
+void fakefamily_hang_up(struct fakefamily *f, enum fakefamily_who who);
 /* End one by a signal and reap it.  True: it was that signal. */
 bool fakefamily_kill(struct fakefamily *f, enum fakefamily_who who, int sig);
 /* Start a successor with the same memory, and wait until it is READY; a broker
