@@ -101,6 +101,8 @@ static const char *check_vcpu(unsigned int vcpu)
 			return "vcpu.slot";
 		return is_recent(v->peer, v->seq) ? NULL : "vcpu.seq";
 	case VCPU_INVALIDATING:
+		if (v->peer >= WORKERS_MAX)
+			return "vcpu.peer";
 		return are_peers(v->ask | v->owe) ? NULL : "vcpu.ask";
 	default:
 		return "vcpu.state";

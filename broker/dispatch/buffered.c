@@ -78,7 +78,8 @@ void buffered_adopt(void)
 
 	if (st->batch_slots && st->batch_peer < broker.plan->worker_count &&
 	    peer_sent(&broker.peer[st->batch_peer], st->batch_seq) &&
-	    bufioreq_first(broker.buf) == st->batch_from)
+	    bufioreq_first(broker.buf) == st->batch_from &&
+	    st->batch_slots <= bufioreq_level(broker.buf))
 		bufioreq_drop(broker.buf, st->batch_slots);
 	STATE_SET(st->batch_slots, (uint16_t)0);
 }

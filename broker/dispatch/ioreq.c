@@ -507,14 +507,17 @@ static void adopt_vcpu(unsigned int vcpu)
 
 	read_slot(vcpu);
 	v->taken_ticks = account_seen();
+	v->how = ANSWERED_NO_ACCESS;
 	switch (v->state) {
 	case VCPU_POSTING:
+		v->how = TRACE_POSTED;
 		if (peer_sent(p, v->seq))
 			ioreq_complete(vcpu, 0);
 		else
 			set_state(v, VCPU_TAKEN);
 		break;
 	case VCPU_WAITING:
+		v->how = TRACE_HOP;
 		if (peer_sent(p, v->seq))
 			set_owner(v->peer, v->seq, OWNER_VCPU, vcpu);
 		else
@@ -542,10 +545,7 @@ void ioreq_adopt(void)
 void ioreq_go_on(void)
 {
 	for (unsigned int i = 0; i < broker.vcpus; i++) {
-		struct vcpu *v = &broker.vcpu[i];
-
-		v->how = v->state == VCPU_TAKEN ? ANSWERED_NO_ACCESS : v->how;
-		if (v->state == VCPU_TAKEN)
+		if (broker.vcpu[i].state == VCPU_TAKEN)
 			dispatch(i);
 		else
 			end_invalidate(i);

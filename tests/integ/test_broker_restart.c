@@ -7,24 +7,32 @@
  * hypercalls in turn; and, where we may trace it, after any number of
  * instructions.  No request may be lost, done twice, or stay unanswered.
  *
- *	test_broker_restart random|each|step [HOW OFTEN]
+ * And what it left is spoiled, field by field: its successor says so, or goes
+ * on as well as it can, and ends by itself when it is told to.
+ *
+ *	test_broker_restart random|each|step|fuzz [HOW OFTEN]
  */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "abi/broker_state.h"
 #include "base/clock.h"
 #include "played.h"
+#include "ring/memfd.h"
 #include "tap.h"
 
 #define VCPUS		4u
 #define KILLS		200u
 #define STEPS		60u
+#define LIVES		40u
 #define KILLS_MAX	2000u
 #define OPS_MAX		400u
 #define STALL_MS	50
@@ -265,6 +273,73 @@ static void test_step(uint32_t times)
 	end("step");
 }
 
+/* ---- after a predecessor gone mad ---- */
+
+static void spoil_state(void)
+{
+	struct broker_state *st = memfd_map(f.broker_state_fd, sizeof(*st), 1);
+	uint8_t *at = (uint8_t *)&st->server;
+	size_t len = offsetof(struct broker_state, peer) -
+		offsetof(struct broker_state, server);
+
+	if (any(3) == 0) {
+		at = (uint8_t *)&st->peer[any(3)];
+		len = offsetof(struct broker_peer, win[3]);
+	} else if (any(2)) {
+		at = (uint8_t *)&st->vcpu[any(VCPUS)];
+		len = sizeof(struct vcpu);
+	}
+	for (uint32_t n = any(3) + 1, i = any((uint32_t)len); n-- && i < len; i++)
+		at[i] = (uint8_t)(any(3) ? any(256) : any(8) ? any(5) : 0xff);
+	munmap(st, sizeof(*st));
+}
+
+static bool post(unsigned int vcpu, uint16_t port, uint8_t flags)
+{
+	return fakeguest_post(f.g, vcpu, &(struct xen_ioreq){
+		.type = XEN_IOREQ_TYPE_PIO, .addr = port, .size = 1, .count = 1,
+		.flags = flags });
+}
+
+/* One life, from its middle on with a spoiled memory. */
+static bool live_on(void)
+{
+	bool up, ended;
+	uint64_t data;
+
+	if (!played_start(&f, NULL))
+		return false;
+	f.g->timeout_ms = 3000;
+	for (unsigned int i = 0; i < any(PLAYED_ACTS); i++)
+		played_do(0, (enum played_act)i);
+	post(1, 0x1f3, XEN_IOREQ_READ);
+	post(2, 0x1f2, 0);
+	if (any(2))
+		usleep(any(500));
+	fakefamily_kill(&f, FF_BROKER, SIGKILL);
+	spoil_state();
+	post(3, 0x3ff, XEN_IOREQ_READ);
+	up = fakefamily_respawn(&f, FF_BROKER);
+	for (enum fakefamily_who w = 0; up && w <= FF_VGA; w++)
+		fakefamily_tell(&f, FF_BROKER, CTL_FAILED, w);
+	for (unsigned int i = 1; up && i < VCPUS; i++)
+		up = fakeguest_wait(f.g, i, 3000, &data);
+	ended = played_stop();
+	return up && ended;
+}
+
+static void test_fuzz(uint32_t times)
+{
+	uint32_t n, first = seed;
+
+	for (n = 0; n < times; n++) {
+		seed = first = first * 31 + n;
+		if (!live_on())
+			break;
+	}
+	ok(n == times, "%u lives with a spoiled memory; seed %u", n, first);
+}
+
 int main(int argc, char **argv)
 {
 	struct fakefamily_conf conf = { .played = { [FF_DISK] = true,
@@ -280,6 +355,8 @@ int main(int argc, char **argv)
 		often = KILLS_MAX;
 	if (strcmp(how, "each") == 0)
 		test_each();
+	else if (strcmp(how, "fuzz") == 0)
+		test_fuzz(often ? often : LIVES);
 	else if (strcmp(how, "step") == 0)
 		test_step(often ? often : STEPS);
 	else
