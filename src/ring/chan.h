@@ -70,8 +70,8 @@ void chan_worker_init(struct chan_worker *w, struct chan *c);
 bool chan_broker_adopt(struct chan_broker *b, struct chan *c, uint32_t tail,
 		       uint32_t ans);
 /*
- * For whoever replaces a worker that lied, between its end and its successor's
- * start: puts its words right.  Nothing is in either ring any more.
+ * For whoever replaces a worker that lied or was failed (CTL_LIED, CTL_FAILED),
+ * between its end and its successor's start: puts its words right.  Nothing is in either ring any more.
  */
 void chan_repair(struct chan *c);
 /*
