@@ -45,6 +45,7 @@ static struct played {
 	struct chan *c;
 	struct chan_worker w;
 	pthread_t thread;
+	uint32_t dice;
 } disk, vga, platform;
 
 static struct fakefamily *f;
@@ -200,12 +201,48 @@ static uint64_t serve_platform(const struct io_msg *m)
 	return 0;
 }
 
+static _Atomic unsigned int die_out_of, worker_deaths;
+
+void played_workers_die(unsigned int out_of)
+{
+	die_out_of = out_of;
+}
+
+unsigned int played_worker_deaths(void)
+{
+	return worker_deaths;
+}
+
+/* Requests before @seq and answers before @ans_tail are committed; some of that
+   may not have been published.  True: here it died, and this is another. */
+static bool die_here(struct played *p, uint32_t seq, uint32_t ans_tail)
+{
+	unsigned int out_of = die_out_of;
+
+	p->dice = p->dice * 1664525u + 1013904223u;
+	if (out_of == 0 || (p->dice >> 8) % out_of)
+		return false;
+	worker_deaths++;
+	chan_worker_init(&p->w, p->c);
+	if (!chan_worker_adopt(&p->w, seq, ans_tail))
+		found("committed state does not go with the ring");
+	chan_worker_publish(&p->w);
+	return true;
+}
+
+static void kick(struct played *p)
+{
+	if (chan_broker_needs_kick(&p->w))
+		fakefamily_kick_broker(f);
+}
+
 static void serve(struct played *p, uint64_t (*fn)(const struct io_msg *m))
 {
 	struct io_msg m;
 
 	while (!ending) {
 		int rc = chan_req_get(&p->w, &m);
+		uint32_t seq, ans_tail;
 		uint64_t value;
 
 		if (rc < 0)
@@ -221,11 +258,15 @@ static void serve(struct played *p, uint64_t (*fn)(const struct io_msg *m))
 		if (!(m.flags & IO_POSTED))
 			say(p, &(struct io_msg){ .kind = ANS_DONE, .seq = m.seq,
 				.data = value, .win = IO_NO_WIN });
-		chan_answer_publish(&p->w);
-		chan_commit(&p->w);
+		seq = p->w.head + 1;
+		ans_tail = p->w.tail;
+		if (!die_here(p, seq, ans_tail)) {
+			chan_answer_publish(&p->w);
+			if (!die_here(p, seq, ans_tail))
+				chan_commit(&p->w);
+		}
 		chan_worker_beat(&p->w);
-		if (chan_broker_needs_kick(&p->w))
-			fakefamily_kick_broker(f);
+		kick(p);
 	}
 }
 
@@ -451,6 +492,7 @@ bool played_start(struct fakefamily *family, const char *hang_opt)
 	memset(&did, 0, sizeof(did));
 	memset(&saw, 0, sizeof(saw));
 	is_wrong = ending = false;
+	die_out_of = worker_deaths = 0;
 	return fakefamily_start(family, &conf);
 }
 

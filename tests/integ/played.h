@@ -16,6 +16,10 @@
 bool played_start(struct fakefamily *f, const char *hang_opt);
 /* Ends the threads, then the family; as fakefamily_stop(). */
 bool played_stop(void);
+/* From now on a worker in @out_of requests dies, too, between committing it and
+   saying so; its successor goes on at once.  0: none does. */
+void played_workers_die(unsigned int out_of);
+unsigned int played_worker_deaths(void);
 /* What went wrong so far, or NULL. */
 const char *played_wrong(void);
 /* Everything posted or buffered has arrived. */

@@ -3,14 +3,15 @@
  * tests/integ/test_broker_restart.c - the broker dies, the guest goes on
  *
  * Four vCPUs keep three workers busy that this process plays (played.h), and
- * the broker is killed and replaced: at random instants; before each of its
- * hypercalls in turn; and, where we may trace it, after any number of
- * instructions.  No request may be lost, done twice, or stay unanswered.
+ * the broker is killed and replaced: at random instants, with and without
+ * workers that die beside it; before each of its hypercalls in turn; and, where
+ * we may trace it, after any number of instructions.  No request may be lost,
+ * done twice, or stay unanswered.
  *
  * And what it left is spoiled, field by field: its successor says so, or goes
  * on as well as it can, and ends by itself when it is told to.
  *
- *	test_broker_restart random|each|step|fuzz [HOW OFTEN]
+ *	test_broker_restart random|both|each|step|fuzz [HOW OFTEN]
  */
 #include <errno.h>
 #include <pthread.h>
@@ -117,7 +118,7 @@ static void end(const char *name)
 
 /* ---- at random instants ---- */
 
-static void test_random(uint32_t kills)
+static void test_random(uint32_t kills, bool workers_too)
 {
 	pthread_t t[VCPUS];
 	uint32_t n;
@@ -125,6 +126,7 @@ static void test_random(uint32_t kills)
 	if (!ok(played_start(&f, NULL), "the family is up"))
 		return;
 	stop = false;
+	played_workers_die(workers_too ? 50 : 0);
 	for (uintptr_t i = 0; i < VCPUS; i++)
 		pthread_create(&t[i], NULL, run_vcpu, (void *)i);
 	for (n = 0; n < kills && !played_wrong(); n++) {
@@ -136,6 +138,8 @@ static void test_random(uint32_t kills)
 			break;
 	}
 	ok(n == kills, "killed and replaced %u times", n);
+	ok((played_worker_deaths() > kills) == workers_too,
+	   "beside %u deaths of workers", played_worker_deaths());
 	wait_acts(100);
 	stop = true;
 	for (unsigned int i = 0; i < VCPUS; i++)
@@ -360,6 +364,6 @@ int main(int argc, char **argv)
 	else if (strcmp(how, "step") == 0)
 		test_step(often ? often : STEPS);
 	else
-		test_random(often ? often : KILLS);
+		test_random(often ? often : KILLS, strcmp(how, "both") == 0);
 	return tap_done();
 }
