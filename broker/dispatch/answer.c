@@ -14,11 +14,24 @@
 #include "hv/hv.h"
 
 #define VRAM_PARKED	UINT64_MAX
+#define NOBODY		0u	/* st->unplug_peer */
 #define DMA_FRAMES_MAX	4096u	/* one ANS_MODIFIED; 16 MiB */
 
 static bool may(const struct peer *p, unsigned int verb)
 {
 	return p->plan->verbs & verb;
+}
+
+/* A predecessor may have acted on it, and died before it said so. */
+static bool is_repetition(const struct peer *p)
+{
+	return p->adopted && p->ch.ans == p->first_ans;
+}
+
+/* Does nobody know any more who asked? */
+static bool is_forgotten(const struct peer *p, uint32_t seq)
+{
+	return p->forgot && p->strangers - seq - 1 < CHAN_REQS;
 }
 
 static bool done(struct peer *p, const struct io_msg *m)
@@ -29,7 +42,7 @@ static bool done(struct peer *p, const struct io_msg *m)
 	unsigned int peer = (unsigned int)(p - broker.peer);
 
 	if (p->owner[at].seq != m->seq || what == OWNER_NONE)
-		return false;
+		return is_repetition(p) || is_forgotten(p, m->seq);
 	p->owner[at].what = OWNER_NONE;
 	switch (what) {
 	case OWNER_NONE:
@@ -75,60 +88,124 @@ static bool pci_intx(struct peer *p, const struct io_msg *m)
  */
 static bool unplug(struct peer *p, const struct io_msg *m)
 {
-	if (!may(p, PLAN_MAY_UNPLUG) || broker.unplug_peer >= 0 || m->data > 0xff)
+	struct broker_state *st = broker.st;
+	uint8_t self = (uint8_t)(p - broker.peer + 1);
+	uint16_t ask = 0;
+
+	if (!may(p, PLAN_MAY_UNPLUG) || m->data > 0xff)
 		return false;
-	broker.unplug_peer = (int)(p - broker.peer);
-	broker.unplug_mask = (uint32_t)m->data;
-	p->held = true;
+	if (st->unplug_peer != NOBODY)
+		return st->unplug_peer == self && is_repetition(p);
 	for (unsigned int i = 0; i < broker.plan->worker_count; i++) {
 		const struct peer *q = &broker.peer[i];
 
 		if (q->alive && (q->plan->role == PLAN_DISK ||
 				 q->plan->role == PLAN_NET))
-			broker.unplug_ask |= (uint16_t)(1u << i);
+			ask |= (uint16_t)(1u << i);
 	}
-	if (broker.unplug_ask)
+	st->unplug_mask = (uint32_t)m->data;
+	st->unplug_ask = ask;
+	st->unplug_owe = 0;
+	STATE_SET(st->unplug_peer, self);
+	p->held = true;
+	if (ask)
 		answer_retry();
 	else
-		tell_supervisor(CTL_UNPLUG, broker.unplug_mask, "");
+		tell_supervisor(CTL_UNPLUG, st->unplug_mask, "");
 	return true;
 }
 
 /* Unplug: a worker whose ring is full is asked later. */
 void answer_retry(void)
 {
-	for (unsigned int i = 0; i < broker.plan->worker_count; i++) {
-		struct io_msg m = { .kind = IO_UNPLUG, .data = broker.unplug_mask,
+	struct broker_state *st = broker.st;
+
+	for (unsigned int i = 0; st->unplug_ask && i < broker.plan->worker_count; i++) {
+		struct io_msg m = { .kind = IO_UNPLUG, .data = st->unplug_mask,
 				    .win = IO_NO_WIN };
 		uint16_t bit = (uint16_t)(1u << i);
 
-		if ((broker.unplug_ask & bit) &&
-		    peer_send(&broker.peer[i], &m, OWNER_UNPLUG, 0,
-			      SEND_EFFECTIVE) == 0) {
-			broker.unplug_ask &= (uint16_t)~bit;
-			broker.unplug_owe |= bit;
-		}
+		if (!(st->unplug_ask & bit))
+			continue;
+		/* If it owes and was not sent, it is to be asked. */
+		st->unplug_seq[i] = broker.peer[i].ch.tail;
+		STATE_SET(st->unplug_owe, (uint16_t)(st->unplug_owe | bit));
+		if (peer_send(&broker.peer[i], &m, OWNER_UNPLUG, 0, SEND_EFFECTIVE))
+			STATE_SET(st->unplug_owe, (uint16_t)(st->unplug_owe & ~bit));
+		else
+			STATE_SET(st->unplug_ask, (uint16_t)(st->unplug_ask & ~bit));
 	}
 }
 
 /* It let go of what is to be unplugged, or it will never say so. */
 void answer_abandon(unsigned int peer)
 {
+	struct broker_state *st = broker.st;
 	uint16_t bit = (uint16_t)(1u << peer);
 
-	if (!((broker.unplug_ask | broker.unplug_owe) & bit))
+	if (!((st->unplug_ask | st->unplug_owe) & bit))
 		return;
-	broker.unplug_ask &= (uint16_t)~bit;
-	broker.unplug_owe &= (uint16_t)~bit;
-	if (!broker.unplug_ask && !broker.unplug_owe)
-		tell_supervisor(CTL_UNPLUG, broker.unplug_mask, "");
+	STATE_SET(st->unplug_ask, (uint16_t)(st->unplug_ask & ~bit));
+	STATE_SET(st->unplug_owe, (uint16_t)(st->unplug_owe & ~bit));
+	if (!st->unplug_ask && !st->unplug_owe)
+		tell_supervisor(CTL_UNPLUG, st->unplug_mask, "");
 }
 
 void answer_ctl_done(void)
 {
 	for (unsigned int i = 0; i < broker.plan->worker_count; i++)
 		broker.peer[i].held = false;
-	broker.unplug_peer = -1;
+	STATE_SET(broker.st->unplug_peer, (uint8_t)NOBODY);
+	STATE_SET(broker.st->sleep_peers, (uint16_t)0);
+}
+
+/* Of the workers that owe an answer, who was asked? */
+static void adopt_unplug(void)
+{
+	struct broker_state *st = broker.st;
+
+	for (unsigned int i = 0; i < broker.plan->worker_count; i++) {
+		uint16_t bit = (uint16_t)(1u << i);
+		struct peer *p = &broker.peer[i];
+		uint32_t seq = st->unplug_seq[i];
+
+		if (!(st->unplug_owe & bit))
+			continue;
+		if (peer_sent(p, seq)) {
+			st->unplug_ask &= (uint16_t)~bit;
+			p->owner[seq % CHAN_REQS].seq = seq;
+			p->owner[seq % CHAN_REQS].what = OWNER_UNPLUG;
+		} else {
+			STATE_SET(st->unplug_ask, (uint16_t)(st->unplug_ask | bit));
+			STATE_SET(st->unplug_owe, (uint16_t)(st->unplug_owe & ~bit));
+		}
+	}
+	broker.peer[st->unplug_peer - 1].held = true;
+	if (!st->unplug_ask && !st->unplug_owe)
+		tell_supervisor(CTL_UNPLUG, st->unplug_mask, "");
+}
+
+/* What the supervisor may not have been told, or told nobody, is said again. */
+void answer_adopt(void)
+{
+	struct broker_state *st = broker.st;
+
+	if (st->unplug_peer != NOBODY)
+		adopt_unplug();
+	else
+		st->unplug_ask = st->unplug_owe = 0;
+	for (unsigned int i = 0; i < broker.plan->worker_count; i++) {
+		struct peer *p = &broker.peer[i];
+
+		if (st->sleep_peers >> i & 1) {
+			p->held = true;
+			tell_supervisor(CTL_SLEEP, 0, "");
+		}
+		if (p->rec->reply == REPLY_SENDING)
+			p->rec->reply = peer_sent(p, p->rec->reply_seq) ?
+				REPLY_NONE : REPLY_DUE;
+		p->reply = 1;		/* all dirty: the bits may be lost */
+	}
 }
 
 static bool shut_down(struct peer *p, const struct io_msg *m)
@@ -139,9 +216,9 @@ static bool shut_down(struct peer *p, const struct io_msg *m)
 	   domain never shuts down. */
 	hv_shutdown(broker.hv, (unsigned int)m->data);
 	/* Once: its socket must not be full when something else is to be said. */
-	if (!broker.shut_down)
+	if (!broker.st->shut_down)
 		tell_supervisor(CTL_SHUTDOWN, m->data, "");
-	broker.shut_down = true;
+	STATE_SET(broker.st->shut_down, (uint8_t)1);
 	return true;
 }
 
@@ -149,37 +226,78 @@ static bool go_to_sleep(struct peer *p)
 {
 	if (!may(p, PLAN_MAY_POWER))
 		return false;
+	STATE_SET(broker.st->sleep_peers, (uint16_t)(broker.st->sleep_peers |
+						     1u << (p - broker.peer)));
 	p->held = true;
 	tell_supervisor(CTL_SLEEP, 0, "");
 	return true;
+}
+
+/* VRAM is at @to, where nobody has pinned it yet. */
+static void moved(uint64_t to)
+{
+	struct broker_state *st = broker.st;
+
+	/* Xen has room for few pinned ranges. */
+	if (st->vram_pinned)
+		hv_pin_wb(broker.hv, st->vram_gfn, broker.plan->vram_frames, false);
+	STATE_SET(st->vram_pinned, (uint8_t)0);
+	STATE_SET(st->vram_gfn, to);
+	STATE_SET(st->vram_to, 0u);
 }
 
 /* The BAR is the guest's to put anywhere; what fails only harms itself. */
 static bool vram_move(struct peer *p, const struct io_msg *m)
 {
 	uint32_t frames = broker.plan->vram_frames;
+	struct broker_state *st = broker.st;
 	uint64_t to = m->addr == VRAM_PARKED ? broker.plan->vram_gfn : m->addr;
 	int rc;
 
-	if (!may(p, PLAN_MAY_VRAM) || !frames || to >= (UINT64_C(1) << 36))
+	if (!may(p, PLAN_MAY_VRAM) || !frames || to >= VRAM_GFN_END)
 		return false;
-	if (to == broker.vram_gfn)
-		return true;
-	hv_track_dirty(broker.hv, broker.vram_gfn, 0, NULL);
-	rc = hv_relocate(broker.hv, broker.vram_gfn, to, frames);
-	if (rc) {
-		guest_warn("VRAM not moved: to_gfn=0x%llx errno=%d",
-			   (unsigned long long)to, -rc);
-		return true;
+	if (to != st->vram_gfn) {
+		hv_track_dirty(broker.hv, st->vram_gfn, 0, NULL);
+		STATE_SET(st->vram_to, to + 1);
+		rc = hv_relocate(broker.hv, st->vram_gfn, to, frames);
+		if (rc) {
+			STATE_SET(st->vram_to, 0u);
+			guest_warn("VRAM not moved: to_gfn=0x%llx errno=%d",
+				   (unsigned long long)to, -rc);
+			return true;
+		}
+		moved(to);
 	}
-	/* Xen has room for few pinned ranges. */
-	if (broker.vram_pinned)
-		hv_pin_wb(broker.hv, broker.vram_gfn, frames, false);
-	broker.vram_gfn = to;
+	if (m->addr == VRAM_PARKED || (st->vram_pinned && !is_repetition(p)))
+		return true;
 	/* Guests map it uncached; the frames are RAM that we cache too. */
-	broker.vram_pinned = m->addr != VRAM_PARKED &&
-		hv_pin_wb(broker.hv, to, frames, true) == 0;
+	STATE_SET(st->vram_pinned, (uint8_t)1);
+	if (hv_pin_wb(broker.hv, to, frames, true))
+		STATE_SET(st->vram_pinned, (uint8_t)0);
 	return true;
+}
+
+/*
+ * A frame of the old place that is not of the new one tells: what moved is
+ * not there any more.  If nothing moved, the verb does it when it comes again.
+ */
+void answer_adopt_vram(void)
+{
+	struct broker_state *st = broker.st;
+	uint64_t frames = broker.plan->vram_frames, to = st->vram_to - 1;
+	uint64_t probe = to > st->vram_gfn ? st->vram_gfn :
+		st->vram_gfn + frames - 1;
+	struct hv_map map;
+	void *page;
+	int err;
+
+	if (!st->vram_to)
+		return;
+	if (hv_map(broker.hv, &probe, 1, false, &map, &page, &err) == 0)
+		hv_unmap(broker.hv, &map, &page);
+	else
+		moved(to);
+	STATE_SET(st->vram_to, 0u);
 }
 
 static bool send_reply(struct peer *p)
@@ -187,8 +305,13 @@ static bool send_reply(struct peer *p)
 	struct io_msg m = { .kind = IO_REPLY, .data = p->reply,
 			    .flags = IO_POSTED, .win = IO_NO_WIN };
 
-	p->reply_due = peer_send(p, &m, OWNER_NONE, 0, SEND_EFFECTIVE) != 0;
-	return !p->reply_due;
+	int rc;
+
+	p->rec->reply_seq = p->ch.tail;
+	STATE_SET(p->rec->reply, (uint8_t)REPLY_SENDING);
+	rc = peer_send(p, &m, OWNER_NONE, 0, SEND_EFFECTIVE);
+	STATE_SET(p->rec->reply, (uint8_t)(rc ? REPLY_DUE : REPLY_NONE));
+	return rc == 0;
 }
 
 static bool dirty_query(struct peer *p)
@@ -199,10 +322,12 @@ static bool dirty_query(struct peer *p)
 	if (!may(p, PLAN_MAY_VRAM) || !frames || frames > CHAN_VRAM_FRAMES_MAX)
 		return false;
 	/* It may ask again before its ring has room: one reply for both. */
-	if (p->reply_due)
+	if (p->rec->reply)
 		return true;
 	memset(bits, 0, (frames + 7) / 8);
-	p->reply = hv_track_dirty(broker.hv, broker.vram_gfn, frames, bits) != 0;
+	p->reply = hv_track_dirty(broker.hv, broker.st->vram_gfn, frames, bits) ||
+		p->all_dirty;
+	p->all_dirty = false;
 	memcpy(p->ch.c->reply, bits, (frames + 7) / 8);
 	send_reply(p);
 	return true;
@@ -282,8 +407,9 @@ bool answer_take(struct peer *p)
 			break;
 		}
 		chan_answer_done(&p->ch);
+		STATE_SET(p->rec->ans, p->ch.ans);
 	}
-	if (p->reply_due && p->alive)
+	if (p->rec->reply && p->alive)
 		any |= send_reply(p);
 	return any;
 }

@@ -8,12 +8,15 @@
  *	main.c      start-up, the loop, control messages
  *	ioreq.c     takes requests from Xen's page, completes them
  *	bufioreq.c  takes entries from the buffered ring
+ *	buffered.c  ... and passes them on in batches
  *	route.c     ports, memory and PCI functions -> worker and window
  *	rows.c      offset in a window -> register row
  *	spare.c     answers without the hop: shadow words, mirrors
  *	peer.c      a worker's channel: import of what it announced, sending
  *	answer.c    checks and carries out everything a worker says
  *	guest.c     string operands in guest memory
+ *	adopt.c     goes on where a dead broker stopped
+ *	watch.c     is a worker that owes something still moving?
  *	account.c   counts and records what was answered, and how
  */
 #ifndef DISPATCH_BROKER_H
@@ -22,6 +25,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "abi/broker_state.h"
 #include "abi/chan.h"
 #include "abi/ctl_msg.h"
 #include "abi/fds.h"
@@ -56,18 +60,35 @@ struct peer_row {
 /* What an outstanding request is for. */
 enum owner { OWNER_NONE, OWNER_VCPU, OWNER_INVALIDATE, OWNER_UNPLUG };
 
+/* Whether it moves while it owes something (watch.c). */
+struct peer_watch {
+	bool on;		/* head and beat are those of the last look */
+	bool told;		/* CTL_HANGS was said */
+	uint32_t head, beat;
+	int64_t since_ns;	/* they did not move since; 0: look at the clock */
+	int64_t woken_ns;
+};
+
 /* A worker, as the broker sees it. */
 struct peer {
 	struct chan_broker ch;
+	struct broker_peer *rec;	/* what a successor will go by */
 	const struct plan_worker *plan;
 	struct stat_block *stat;	/* NULL: nobody counts */
 	struct trace_writer trace;
-	bool alive;		/* believed; cleared for good when it lies */
+	bool alive;		/* believed: rec->trust is TRUST_ALIVE */
 	bool held;		/* its answers wait for a verb to be done */
 	bool kick;		/* owed a wake-up before we sleep */
-	bool reply_due;		/* ANS_DIRTY_QUERY not yet answered */
-	uint64_t reply;
+	bool all_dirty;		/* a predecessor may have taken dirty bits */
+	bool fits;		/* chan_broker_adopt() */
+	bool adopted;		/* answer @first_ans may be a repetition */
+	uint32_t first_ans;
+	bool forgot;		/* requests before @strangers may be nobody's */
+	uint32_t strangers;
+	uint64_t reply;		/* while rec->reply */
 	uint32_t effective;	/* requests before this may change shadow words */
+	uint32_t awaited;	/* requests before this are waited for */
+	struct peer_watch watch;
 	uint32_t note_seq;	/* the last IO_READ_NOTE and its row */
 	uint8_t note_row;
 	uint8_t row_count, win_count;
@@ -80,29 +101,9 @@ struct peer {
 	} owner[CHAN_REQS];
 };
 
-/* Life of a vCPU's slot. */
-enum vcpu_state {
-	VCPU_IDLE,		/* Xen's; we look for READY */
-	VCPU_SENDING,		/* taken, the worker's ring or data was full */
-	VCPU_WAITING,		/* sent; ANS_DONE completes it */
-	VCPU_INVALIDATING,	/* all workers must answer */
-};
-
 /* How a slot was answered, after those of enum trace_kind. */
 #define ANSWERED_UNCLAIMED	(TRACE_KIND_COUNT + 0u)
 #define ANSWERED_NO_ACCESS	(TRACE_KIND_COUNT + 1u)
-
-struct vcpu {
-	enum vcpu_state state;
-	uint8_t how;		/* enum trace_kind or ANSWERED_* */
-	struct xen_ioreq req;	/* private copy */
-	uint8_t peer, win;
-	uint16_t slot;		/* data slot, if the operand is a string */
-	uint32_t seq;
-	uint64_t taken_ticks;	/* time stamp counter when it was seen READY */
-	uint16_t ask, owe;	/* VCPU_INVALIDATING: bit per worker that is to
-				   be asked, that has to answer */
-};
 
 struct route {
 	uint64_t first, last;
@@ -118,18 +119,18 @@ struct broker {
 	unsigned int vcpus;
 	bool started, stopping;
 	bool kicked;			/* FD_ANSWER_KICK has to be emptied */
-	uint16_t unplug_ask, unplug_owe; /* bit per worker, as in struct vcpu */
-	uint32_t unplug_mask;
-	int unplug_peer;		/* who asked; -1: nobody */
-	bool shut_down;			/* the supervisor was told */
 	bool buf_stuck;			/* buffered writes wait for room */
+	bool buf_parked;		/* ... until vga is replaced */
 	bool buf_hot;			/* its channel stays masked for a while */
-	uint64_t vram_gfn;		/* where VRAM is now */
-	bool vram_pinned;		/* as write-back, there */
+	int64_t hang_ns;		/* a worker that stands still for so long
+					   hangs */
 	struct poll_window poll;
 	struct stat_page *stats;	/* NULL: nobody counts */
 	struct ticks ticks;
-	struct vcpu vcpu[XEN_IOREQ_SLOTS];
+	/* In memory that outlives us; the order of stores to it is in
+	   abi/broker_state.h. */
+	struct broker_state *st;
+	struct vcpu *vcpu;		/* st->vcpu */
 	struct peer peer[WORKERS_MAX];
 	unsigned int route_count[CHAN_SPACE_COUNT];
 	struct route route[CHAN_SPACE_COUNT][ROUTES_MAX];
@@ -147,10 +148,20 @@ void ioreq_answered(unsigned int vcpu, unsigned int peer, uint32_t seq,
 void ioreq_invalidated(unsigned int vcpu, unsigned int peer);
 void ioreq_complete(unsigned int vcpu, uint64_t value);
 void ioreq_abandon(int peer);		/* -1: all; what waits reads as ones */
-/* Buffered writes wait for company: nobody sees them before vga is asked. */
+void ioreq_abandon_slots(void);		/* ... whatever we know of them */
+void ioreq_resend(unsigned int peer);	/* what waited for its replacement */
+bool ioreq_is_stuck(void);		/* nobody wakes us when there is room */
+/* A successor: whose the requests in flight are, once peers are adopted; then
+   what nobody was asked yet. */
+void ioreq_adopt(void);
+void ioreq_go_on(void);
+
+/* buffered.c: buffered writes wait for company: nobody sees them before vga is
+   asked. */
 #define BUF_BATCH_LEVEL	128u
-bool ioreq_buffer_is_full_enough(void);
-void ioreq_drain_buffered(void);
+bool buffered_is_full_enough(void);
+void buffered_drain(void);
+void buffered_adopt(void);		/* a successor: what was on its way */
 
 /* route.c */
 const struct route *route_find(unsigned int space, uint64_t first, uint64_t last);
@@ -158,6 +169,9 @@ const struct route *route_find(unsigned int space, uint64_t first, uint64_t last
 int route_add(unsigned int space, uint64_t first, uint64_t last,
 	      unsigned int peer, unsigned int win);
 void route_remove(unsigned int space, unsigned int peer, unsigned int win);
+/* A predecessor has told Xen; or perhaps, if @perhaps.  False: it cannot have. */
+bool route_adopt(unsigned int space, uint64_t first, uint64_t last,
+		 unsigned int peer, unsigned int win, bool perhaps);
 
 /* spare.c */
 /* True: *value, and *how it came about (enum trace_kind). */
@@ -167,7 +181,26 @@ bool spare_may_post(const struct peer *p, unsigned int win, uint32_t off,
 		    unsigned int size, uint8_t *flags);
 
 /* peer.c */
-bool peer_import(struct peer *p);	/* false: nonsense announced */
+/* Believes what @p announced, from now on.  False: nonsense announced. */
+bool peer_import(struct peer *p);
+/*
+ * A successor, once chan_broker_adopt() had a look: windows are where the
+ * predecessor recorded them; believed if it was.  False: what it announced
+ * does not go with that, and peer_lied() is due.  When all are adopted,
+ * peer_settle_all() does what was on its way to Xen.
+ */
+bool peer_adopt(struct peer *p);
+void peer_settle_all(void);
+/* May it be where the record has it? */
+bool peer_may_place(const struct peer *p, const struct broker_win *r);
+void peer_start(struct peer *p);	/* at the ring's indices as they are */
+void peer_renewed(struct peer *p);	/* a successor has announced itself */
+void peer_failed(struct peer *p);	/* there will be none */
+/* Was the request that was to get @seq sent? */
+static inline bool peer_sent(const struct peer *p, uint32_t seq)
+{
+	return (int32_t)(p->ch.tail - seq) > 0;
+}
 /* These three: 0, -EAGAIN (full), or -EPROTO (not believed any more). */
 int peer_room(struct peer *p);
 int peer_data_get(struct peer *p, uint16_t *slot);
@@ -180,6 +213,8 @@ void peer_kick_all(void);
 /* ANS_MAP and ANS_UNMAP; false if the worker may not. */
 bool peer_move_win(struct peer *p, const struct io_msg *m);
 void peer_lied(struct peer *p, const char *how);
+/* ... and a predecessor found out; the supervisor may not have heard it. */
+void peer_lied_before(struct peer *p);
 uint32_t win_offset(const struct peer_win *w, uint64_t addr);
 
 /* answer.c */
@@ -188,6 +223,9 @@ bool answer_take(struct peer *p);
 void answer_ctl_done(void);		/* the supervisor carried out a verb */
 void answer_abandon(unsigned int peer);	/* verbs do not wait for it any more */
 void answer_retry(void);		/* verbs that found a ring full */
+/* A successor: verbs under way, when all peers are adopted. */
+void answer_adopt(void);
+void answer_adopt_vram(void);
 
 /* guest.c */
 void guest_start(void);
@@ -214,6 +252,18 @@ static inline void account_peer(struct peer *p, unsigned int slot)
 	if (p->stat)
 		stat_block_add(p->stat, slot, 1);
 }
+
+/* adopt.c */
+/* NULL, or which field of the predecessor's state cannot be. */
+const char *adopt_find_nonsense(void);
+void adopt_forget(void);		/* a state as at the first start */
+/* Confined: takes over what is under way, and serves. */
+void adopt_go_on(void);
+
+/* watch.c */
+int watch_timeout_ms(void);		/* how long to sleep; -1: nobody owes */
+/* Wakes and reports who stands still; @slept: for that long, and for nothing. */
+void watch_look(bool slept);
 
 /* main.c */
 void tell_supervisor(enum ctl_kind kind, uint64_t arg, const char *text);

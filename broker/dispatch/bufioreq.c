@@ -24,32 +24,50 @@ uint32_t bufioreq_level(const struct xen_bufioreq_page *p)
 	return at.wr - at.rd;
 }
 
-int bufioreq_get(struct xen_bufioreq_page *p, struct bufioreq *e)
+int bufioreq_look(const struct xen_bufioreq_page *p, uint32_t skip,
+		  struct bufioreq *e)
 {
 	union xen_bufioreq_ptrs at = load_ptrs(p);
 	uint32_t used = at.wr - at.rd;
 	struct xen_bufioreq slot;
-	uint32_t taken = 1;
 
 	if (used > XEN_BUFIOREQ_SLOTS)
 		return -EPROTO;
-	if (used == 0)
+	if (used <= skip)
 		return 0;
-	slot = p->slot[at.rd % XEN_BUFIOREQ_SLOTS];
+	slot = p->slot[(at.rd + skip) % XEN_BUFIOREQ_SLOTS];
 	e->type = XEN_BUFIOREQ_TYPE(slot.bits);
 	e->addr = XEN_BUFIOREQ_ADDR(slot.bits);
 	e->size = (uint8_t)(1u << XEN_BUFIOREQ_SIZE(slot.bits));
 	e->data = slot.data;
-	if (e->size == 8) {
-		/* The upper half is in the next slot; Xen wrote both before
-		   it moved the write index. */
-		if (used < 2)
-			return -EPROTO;
-		slot = p->slot[(at.rd + 1) % XEN_BUFIOREQ_SLOTS];
-		e->data |= (uint64_t)slot.data << 32;
-		taken = 2;
-	}
-	/* Add, never store: Xen may have rebased since the load above. */
-	__atomic_fetch_add(&p->ptrs.rd, taken, __ATOMIC_RELEASE);
+	if (e->size < 8)
+		return 1;
+	/* The upper half is in the next slot; Xen wrote both before it moved
+	   the write index. */
+	if (used - skip < 2)
+		return -EPROTO;
+	slot = p->slot[(at.rd + skip + 1) % XEN_BUFIOREQ_SLOTS];
+	e->data |= (uint64_t)slot.data << 32;
+	return 2;
+}
+
+/* Add, never store: Xen may have rebased since the indices were loaded. */
+void bufioreq_drop(struct xen_bufioreq_page *p, uint32_t slots)
+{
+	__atomic_fetch_add(&p->ptrs.rd, slots, __ATOMIC_RELEASE);
+}
+
+uint32_t bufioreq_first(const struct xen_bufioreq_page *p)
+{
+	return load_ptrs(p).rd % XEN_BUFIOREQ_SLOTS;
+}
+
+int bufioreq_get(struct xen_bufioreq_page *p, struct bufioreq *e)
+{
+	int slots = bufioreq_look(p, 0, e);
+
+	if (slots <= 0)
+		return slots;
+	bufioreq_drop(p, (uint32_t)slots);
 	return 1;
 }

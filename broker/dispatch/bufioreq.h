@@ -24,6 +24,17 @@ struct bufioreq {
  */
 int bufioreq_get(struct xen_bufioreq_page *p, struct bufioreq *e);
 
+/*
+ * bufioreq_get() in two steps.  Looks at the entry @skip slots after the first
+ * one: how many slots it takes (1 or 2), 0 or -EPROTO.
+ */
+int bufioreq_look(const struct xen_bufioreq_page *p, uint32_t skip,
+		  struct bufioreq *e);
+/* The first @slots are done with. */
+void bufioreq_drop(struct xen_bufioreq_page *p, uint32_t slots);
+/* The first slot's number; stays what it is when Xen rebases the indices. */
+uint32_t bufioreq_first(const struct xen_bufioreq_page *p);
+
 /* Slots in use; more than there are if the page makes no sense. */
 uint32_t bufioreq_level(const struct xen_bufioreq_page *p);
 

@@ -13,7 +13,6 @@
 #include "base/le.h"
 #include "base/log.h"
 #include "dispatch/broker.h"
-#include "dispatch/bufioreq.h"
 #include "hv/hv.h"
 
 static uint8_t load_flags(unsigned int vcpu)
@@ -34,10 +33,30 @@ static bool is_ready(unsigned int vcpu)
 	return (load_flags(vcpu) & XEN_IOREQ_STATE) == XEN_IOREQ_READY;
 }
 
+static bool is_string(const struct xen_ioreq *r)
+{
+	return r->flags & XEN_IOREQ_DATA_IS_PTR;
+}
+
+static void set_state(struct vcpu *v, enum vcpu_state state)
+{
+	STATE_SET(v->state, (uint8_t)state);
+}
+
+static void read_slot(unsigned int vcpu)
+{
+	struct vcpu *v = &broker.vcpu[vcpu];
+
+	memcpy(&v->req, &broker.page->slot[vcpu], sizeof(v->req));
+	/* Only the value counts for a plain read, however often it is read. */
+	if ((v->req.flags & XEN_IOREQ_READ) && !is_string(&v->req))
+		v->req.count = 1;
+}
+
 static void copy_slot(unsigned int vcpu)
 {
-	memcpy(&broker.vcpu[vcpu].req, &broker.page->slot[vcpu],
-	       sizeof(broker.vcpu[vcpu].req));
+	read_slot(vcpu);
+	set_state(&broker.vcpu[vcpu], VCPU_TAKEN);
 	store_state(vcpu, XEN_IOREQ_INPROCESS);
 }
 
@@ -52,8 +71,8 @@ void ioreq_complete(unsigned int vcpu, uint64_t value)
 	if ((v->req.flags & (XEN_IOREQ_READ | XEN_IOREQ_DATA_IS_PTR)) ==
 	    XEN_IOREQ_READ)
 		broker.page->slot[vcpu].data = value & le_mask(v->req.size);
-	v->state = VCPU_IDLE;
 	store_state(vcpu, XEN_IORESP_READY);
+	set_state(v, VCPU_IDLE);
 	ticks = broker.stats ? ticks_now() : 0;
 	hv_notify(broker.hv, vcpu);
 	/* Nobody waits any more. */
@@ -104,8 +123,16 @@ static void end_invalidate(unsigned int vcpu)
 
 void ioreq_invalidated(unsigned int vcpu, unsigned int peer)
 {
-	broker.vcpu[vcpu].owe &= (uint16_t)~(1u << peer);
+	struct vcpu *v = &broker.vcpu[vcpu];
+
+	STATE_SET(v->owe, (uint16_t)(v->owe & ~(1u << peer)));
 	end_invalidate(vcpu);
+}
+
+/* Whoever has it in hands completes it. */
+static bool is_fresh(const struct vcpu *v)
+{
+	return v->state == VCPU_TAKEN || v->state == VCPU_POSTING;
 }
 
 void ioreq_abandon(int peer)
@@ -120,14 +147,13 @@ void ioreq_abandon(int peer)
 			copy_slot(i);
 			complete_unclaimed(i);
 		}
-		if (v->state == VCPU_IDLE)
-			continue;
 		if (v->state == VCPU_INVALIDATING) {
 			/* The others may still answer. */
-			v->ask = (uint16_t)(v->ask & keep);
-			v->owe = (uint16_t)(v->owe & keep);
+			STATE_SET(v->ask, (uint16_t)(v->ask & keep));
+			STATE_SET(v->owe, (uint16_t)(v->owe & keep));
 			end_invalidate(i);
-		} else if (peer < 0 || v->peer == peer) {
+		} else if (v->state != VCPU_IDLE &&
+			   (peer < 0 || (v->peer == peer && !is_fresh(v)))) {
 			complete_unclaimed(i);
 		}
 	}
@@ -135,12 +161,8 @@ void ioreq_abandon(int peer)
 
 /* ---- sending ---- */
 
-static bool is_string(const struct xen_ioreq *r)
-{
-	return r->flags & XEN_IOREQ_DATA_IS_PTR;
-}
-
-/* 0, -EAGAIN: try again later, else the peer is gone. */
+/* 0, -EAGAIN: try again later, else the peer is gone; whoever was in a state
+   for which peer_lied() answers has been answered then. */
 static int send_access(unsigned int vcpu)
 {
 	struct vcpu *v = &broker.vcpu[vcpu];
@@ -166,13 +188,23 @@ static int send_access(unsigned int vcpu)
 		if (m.flags & IO_WRITE)
 			guest_string(r, p->ch.c->data[v->slot], false);
 	}
-	rc = peer_send(p, &m, OWNER_VCPU, vcpu, SEND_EFFECTIVE);
-	if (rc)
-		return rc;
-	v->seq = m.seq;
-	v->state = VCPU_WAITING;
 	v->how = TRACE_HOP;
-	return 0;
+	v->seq = p->ch.tail;
+	set_state(v, VCPU_WAITING);
+	rc = peer_send(p, &m, OWNER_VCPU, vcpu, SEND_EFFECTIVE);
+	if (rc == -EAGAIN)
+		set_state(v, VCPU_SENDING);
+	return rc;
+}
+
+/* As send_access(), and nobody is left without an answer. */
+static int send_or_end(unsigned int vcpu)
+{
+	int rc = send_access(vcpu);
+
+	if (rc && rc != -EAGAIN && broker.vcpu[vcpu].state != VCPU_IDLE)
+		complete_unclaimed(vcpu);
+	return rc;
 }
 
 /* A write that may complete at once.  False: it has to be waited for. */
@@ -191,9 +223,13 @@ static bool post_write(unsigned int vcpu, uint32_t off)
 	if (r->count != 1 || is_string(r) ||
 	    !spare_may_post(p, v->win, off, r->size, &flags))
 		return false;
-	if (peer_send(p, &m, OWNER_NONE, 0, flags))
-		return false;
 	v->how = TRACE_POSTED;
+	v->seq = p->ch.tail;
+	set_state(v, VCPU_POSTING);
+	if (peer_send(p, &m, OWNER_NONE, 0, flags)) {
+		set_state(v, VCPU_TAKEN);
+		return false;
+	}
 	ioreq_complete(vcpu, 0);
 	return true;
 }
@@ -212,12 +248,16 @@ static void access_peer(unsigned int vcpu)
 	uint64_t value;
 
 	if (!p->alive) {
-		complete_unclaimed(vcpu);
+		/* The supervisor replaces it, or says that it is gone. */
+		if (p->rec->trust == TRUST_LIED)
+			set_state(v, VCPU_SENDING);
+		else
+			complete_unclaimed(vcpu);
 		return;
 	}
 	/* What was written to the window before comes before. */
 	if (p->plan->verbs & PLAN_MAY_BATCH)
-		ioreq_drain_buffered();
+		buffered_drain();
 	if (v->req.flags & XEN_IOREQ_READ) {
 		if (!is_string(&v->req) &&
 		    spare_read(p, v->win, off, v->req.size, &value, &v->how)) {
@@ -228,20 +268,12 @@ static void access_peer(unsigned int vcpu)
 		return;
 	}
 	if (waits_for_buffer(p)) {
-		v->state = VCPU_SENDING;
+		set_state(v, VCPU_SENDING);
 		return;
 	}
-	switch (send_access(vcpu)) {
-	case 0:
-		return;
-	case -EAGAIN:
-		v->state = VCPU_SENDING;
+	if (send_or_end(vcpu) == -EAGAIN) {
+		set_state(v, VCPU_SENDING);
 		account_peer(p, STAT_RING_FULL);
-		return;
-	default:
-		/* Not yet in a state for which peer_lied() would answer. */
-		complete_unclaimed(vcpu);
-		return;
 	}
 }
 
@@ -291,12 +323,16 @@ static void ask_invalidate(unsigned int vcpu)
 		struct io_msg m = { .kind = IO_INVALIDATE, .win = IO_NO_WIN };
 		uint16_t bit = (uint16_t)(1u << i);
 
-		if ((v->ask & bit) &&
-		    peer_send(&broker.peer[i], &m, OWNER_INVALIDATE, vcpu,
-			      SEND_EFFECTIVE) == 0) {
-			v->ask &= (uint16_t)~bit;
-			v->owe |= bit;
-		}
+		if (!(v->ask & bit))
+			continue;
+		/* If it owes and was not sent, it is to be asked. */
+		v->asked_seq[i] = broker.peer[i].ch.tail;
+		STATE_SET(v->owe, (uint16_t)(v->owe | bit));
+		if (peer_send(&broker.peer[i], &m, OWNER_INVALIDATE, vcpu,
+			      SEND_EFFECTIVE))
+			STATE_SET(v->owe, (uint16_t)(v->owe & ~bit));
+		else
+			STATE_SET(v->ask, (uint16_t)(v->ask & ~bit));
 	}
 	end_invalidate(vcpu);
 }
@@ -307,7 +343,6 @@ static void start_invalidate(unsigned int vcpu)
 
 	guest_invalidate();
 	stat_add(STAT_INVALIDATIONS, 1);
-	v->state = VCPU_INVALIDATING;
 	v->ask = v->owe = 0;
 	for (unsigned int i = 0; i < broker.plan->worker_count; i++) {
 		const struct peer *p = &broker.peer[i];
@@ -316,6 +351,7 @@ static void start_invalidate(unsigned int vcpu)
 				 p->plan->role == PLAN_NET))
 			v->ask |= (uint16_t)(1u << i);
 	}
+	set_state(v, VCPU_INVALIDATING);
 	ask_invalidate(vcpu);
 }
 
@@ -327,9 +363,25 @@ void ioreq_retry(void)
 		if (v->state == VCPU_INVALIDATING && v->ask)
 			ask_invalidate(i);
 		else if (v->state == VCPU_SENDING &&
+			 broker.peer[v->peer].alive &&
 			 !waits_for_buffer(&broker.peer[v->peer]))
-			send_access(i);	/* or peer_lied() answers for it */
+			send_or_end(i);
 	}
+}
+
+bool ioreq_is_stuck(void)
+{
+	if (broker.buf_stuck && !broker.buf_parked)
+		return true;
+	for (unsigned int i = 0; i < broker.vcpus; i++) {
+		const struct vcpu *v = &broker.vcpu[i];
+
+		/* What waits for a replacement is woken by a message. */
+		if ((v->state == VCPU_SENDING && broker.peer[v->peer].alive) ||
+		    (v->state == VCPU_INVALIDATING && v->ask))
+			return true;
+	}
+	return false;
 }
 
 static void dispatch(unsigned int vcpu)
@@ -371,9 +423,6 @@ static void take(unsigned int vcpu)
 	v->taken_ticks = account_seen();
 	v->how = ANSWERED_NO_ACCESS;
 	copy_slot(vcpu);
-	/* Only the value counts for a plain read, however often it is read. */
-	if ((v->req.flags & XEN_IOREQ_READ) && !is_string(&v->req))
-		v->req.count = 1;
 	dispatch(vcpu);
 }
 
@@ -398,78 +447,107 @@ bool ioreq_any_ready(void)
 	return false;
 }
 
-/* ---- buffered writes ---- */
-
-static struct peer *batch_peer(void)
+void ioreq_abandon_slots(void)
 {
-	for (unsigned int i = 0; i < broker.plan->worker_count; i++)
-		if (broker.peer[i].alive &&
-		    (broker.peer[i].plan->verbs & PLAN_MAY_BATCH))
-			return &broker.peer[i];
-	return NULL;
-}
+	for (unsigned int i = 0; i < broker.vcpus; i++) {
+		uint8_t state = load_flags(i) & XEN_IOREQ_STATE;
 
-/* Writes entries into @out until it is full or the ring empty. */
-static uint32_t fill_batch(struct io_write *out)
-{
-	struct bufioreq e;
-	uint32_t n = 0;
-
-	/* An 8-byte entry becomes two. */
-	while (n + 2 <= IO_BATCH_MAX && bufioreq_get(broker.buf, &e) > 0) {
-		if (e.type != XEN_IOREQ_TYPE_COPY)
-			continue;	/* TIMEOFFSET: Xen and libxl keep it */
-		out[n++] = (struct io_write){
-			.addr = e.addr, .size = e.size < 8 ? e.size : 4,
-			.data = (uint32_t)e.data };
-		if (e.size == 8)
-			out[n++] = (struct io_write){
-				.addr = e.addr + 4, .size = 4,
-				.data = (uint32_t)(e.data >> 32) };
-	}
-	return n;
-}
-
-bool ioreq_buffer_is_full_enough(void)
-{
-	return bufioreq_level(broker.buf) >= BUF_BATCH_LEVEL && !broker.buf_stuck;
-}
-
-void ioreq_drain_buffered(void)
-{
-	static struct io_write none[IO_BATCH_MAX];
-	struct peer *p = NULL;
-
-	while (bufioreq_level(broker.buf)) {
-		struct io_msg m = { .kind = IO_BATCH, .flags = IO_POSTED,
-				    .win = IO_NO_WIN };
-		int rc;
-
-		p = batch_peer();
-		if (!p) {
-			/* Nobody has the window: let the writes go. */
-			if (fill_batch(none) == 0 && bufioreq_level(broker.buf))
-				return;
+		if (state != XEN_IOREQ_READY && state != XEN_IOREQ_INPROCESS)
 			continue;
+		copy_slot(i);
+		broker.vcpu[i].how = ANSWERED_UNCLAIMED;
+		ioreq_complete(i, UINT64_MAX);
+	}
+}
+
+void ioreq_resend(unsigned int peer)
+{
+	for (unsigned int i = 0; i < broker.vcpus; i++)
+		if (broker.vcpu[i].state == VCPU_SENDING &&
+		    broker.vcpu[i].peer == peer)
+			dispatch(i);
+}
+
+/* ---- after a predecessor ---- */
+
+static void set_owner(unsigned int peer, uint32_t seq, enum owner what,
+		      unsigned int vcpu)
+{
+	struct peer *p = &broker.peer[peer];
+
+	p->owner[seq % CHAN_REQS].seq = seq;
+	p->owner[seq % CHAN_REQS].what = (uint8_t)what;
+	p->owner[seq % CHAN_REQS].vcpu = (uint8_t)vcpu;
+}
+
+static void adopt_invalidate(unsigned int vcpu)
+{
+	struct vcpu *v = &broker.vcpu[vcpu];
+
+	for (unsigned int i = 0; i < broker.plan->worker_count; i++) {
+		uint16_t bit = (uint16_t)(1u << i);
+
+		if (!(v->owe & bit))
+			continue;
+		if (peer_sent(&broker.peer[i], v->asked_seq[i])) {
+			STATE_SET(v->ask, (uint16_t)(v->ask & ~bit));
+			set_owner(i, v->asked_seq[i], OWNER_INVALIDATE, vcpu);
+		} else {
+			STATE_SET(v->ask, (uint16_t)(v->ask | bit));
+			STATE_SET(v->owe, (uint16_t)(v->owe & ~bit));
 		}
-		/* Entries once taken must not be lost: room first. */
-		rc = peer_room(p);
-		if (rc == 0)
-			rc = peer_data_get(p, &m.slot);
-		if (rc == -EAGAIN && !broker.buf_stuck)
-			account_peer(p, STAT_RING_FULL);
-		broker.buf_stuck = rc == -EAGAIN;
-		if (rc == -EAGAIN)
-			return;
-		if (rc)
-			continue;
-		m.count = fill_batch((struct io_write *)p->ch.c->data[m.slot]);
-		if (m.count == 0)
-			return;
-		stat_add(STAT_BATCHES, 1);
-		stat_add(STAT_BUFFERED, m.count);
-		if (peer_send(p, &m, OWNER_NONE, 0, SEND_LAZY))
-			peer_lied(p, "request ring head");
 	}
-	broker.buf_stuck = false;
+}
+
+/* How far a request came whose slot says INPROCESS. */
+static void adopt_vcpu(unsigned int vcpu)
+{
+	struct vcpu *v = &broker.vcpu[vcpu];
+	const struct peer *p = &broker.peer[v->peer];
+
+	read_slot(vcpu);
+	v->taken_ticks = account_seen();
+	v->how = ANSWERED_NO_ACCESS;
+	switch (v->state) {
+	case VCPU_POSTING:
+		v->how = TRACE_POSTED;
+		if (peer_sent(p, v->seq))
+			ioreq_complete(vcpu, 0);
+		else
+			set_state(v, VCPU_TAKEN);
+		break;
+	case VCPU_WAITING:
+		v->how = TRACE_HOP;
+		if (peer_sent(p, v->seq))
+			set_owner(v->peer, v->seq, OWNER_VCPU, vcpu);
+		else
+			set_state(v, VCPU_TAKEN);
+		break;
+	case VCPU_INVALIDATING:
+		adopt_invalidate(vcpu);
+		break;
+	default:
+		set_state(v, VCPU_TAKEN);
+		break;
+	}
+}
+
+void ioreq_adopt(void)
+{
+	for (unsigned int i = 0; i < broker.vcpus; i++) {
+		if ((load_flags(i) & XEN_IOREQ_STATE) == XEN_IOREQ_INPROCESS)
+			adopt_vcpu(i);
+		else
+			set_state(&broker.vcpu[i], VCPU_IDLE);
+	}
+}
+
+void ioreq_go_on(void)
+{
+	for (unsigned int i = 0; i < broker.vcpus; i++) {
+		if (broker.vcpu[i].state == VCPU_TAKEN)
+			dispatch(i);
+		else
+			end_invalidate(i);
+	}
 }

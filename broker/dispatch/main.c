@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -26,6 +27,7 @@
 #define TURNS_PER_LOOK	64u	/* then control messages get a look */
 #define STUCK_WAIT_MS	1	/* between looks at a full ring */
 #define BUF_REST_MS	10	/* how long buffered writes may wait at most */
+#define HANG_MS		5000	/* a worker that moves later is slow */
 
 struct broker broker;
 
@@ -54,14 +56,49 @@ static void start(void)
 	}
 	account_calibrate();
 	broker.started = true;
+	STATE_SET(broker.st->started, 1u);
 	log_info("ioreq server up: vcpus=%u workers=%u", broker.vcpus,
 		 broker.plan->worker_count);
 	tell_supervisor(CTL_READY, policy_broker.syscalls, "");
 }
 
+static bool all_announced(void)
+{
+	for (unsigned int i = 0; i < broker.plan->worker_count; i++)
+		if (broker.peer[i].plan->role != PLAN_ABSENT &&
+		    !atomic_load(&broker.peer[i].ch.c->ready))
+			return false;
+	return true;
+}
+
+/* A successor: nobody says CTL_START to us, if it was said before. */
+static void go_on(void)
+{
+	if (broker.st->started) {
+		adopt_go_on();
+		account_calibrate();
+		broker.started = true;
+		tell_supervisor(CTL_READY, policy_broker.syscalls, "");
+	} else if (all_announced()) {
+		start();
+	}
+}
+
+/* NULL and a log line: there is no such worker. */
+static struct peer *peer_named(const struct ctl_msg *m)
+{
+	if (m->arg < broker.plan->worker_count &&
+	    broker.peer[m->arg].plan->role != PLAN_ABSENT && broker.started)
+		return &broker.peer[m->arg];
+	log_err("control message about nobody: kind=%u worker=%llu", m->kind,
+		(unsigned long long)m->arg);
+	return NULL;
+}
+
 static void read_ctl(void)
 {
 	struct ctl_msg m;
+	struct peer *p;
 	ssize_t r = read(FD_CTL, &m, sizeof(m));
 
 	if (r < 0 && (errno == EAGAIN || errno == EINTR))
@@ -80,6 +117,16 @@ static void read_ctl(void)
 		break;
 	case CTL_STOP:
 		broker.stopping = true;
+		break;
+	case CTL_RENEWED:
+		p = peer_named(&m);
+		if (p)
+			peer_renewed(p);
+		break;
+	case CTL_FAILED:
+		p = peer_named(&m);
+		if (p)
+			peer_failed(p);
 		break;
 	default:
 		log_err("unknown control message: kind=%u", m.kind);
@@ -118,12 +165,14 @@ static void wait_events(int timeout_ms)
 		broker.buf_hot = true;
 	else if (n == 0 && timeout_ms > 0)
 		broker.buf_hot = false;
+	if (n == 0 || timeout_ms == 0)
+		watch_look(n == 0 && timeout_ms > 0);
 }
 
 static bool work_waits(void *arg)
 {
 	(void)arg;
-	if (ioreq_any_ready() || ioreq_buffer_is_full_enough())
+	if (ioreq_any_ready() || buffered_is_full_enough())
 		return true;
 	for (unsigned int i = 0; i < broker.plan->worker_count; i++)
 		if (broker.peer[i].alive && !broker.peer[i].held &&
@@ -142,15 +191,10 @@ static void set_asleep(bool asleep)
 /* Something waits for room in a ring, which nobody wakes us for. */
 static bool is_stuck(void)
 {
-	if (broker.buf_stuck || broker.unplug_ask)
+	if (ioreq_is_stuck() || broker.st->unplug_ask)
 		return true;
-	for (unsigned int i = 0; i < broker.vcpus; i++)
-		if (broker.vcpu[i].state == VCPU_SENDING ||
-		    (broker.vcpu[i].state == VCPU_INVALIDATING &&
-		     broker.vcpu[i].ask))
-			return true;
 	for (unsigned int i = 0; i < broker.plan->worker_count; i++)
-		if (broker.peer[i].alive && broker.peer[i].reply_due)
+		if (broker.peer[i].alive && broker.peer[i].rec->reply)
 			return true;
 	return false;
 }
@@ -195,7 +239,7 @@ static void idle(void)
 
 	if (poll_window_spin(&broker.poll, neighbour_owes(), work_waits, NULL))
 		return;
-	ioreq_drain_buffered();
+	buffered_drain();
 	peer_kick_all();
 	empty_kick();
 	set_asleep(true);
@@ -207,7 +251,7 @@ static void idle(void)
 		   wake-up per burst of output, not one per character. */
 		hv_ev_unmask(broker.hv, !broker.buf_hot);
 		wait_events(is_stuck() ? STUCK_WAIT_MS :
-			    broker.buf_hot ? BUF_REST_MS : -1);
+			    broker.buf_hot ? BUF_REST_MS : watch_timeout_ms());
 		poll_window_slept(&broker.poll, since, work_waits(NULL));
 		stat_add(STAT_SLEEPS, 1);
 	}
@@ -219,8 +263,8 @@ static bool turn(void)
 {
 	bool any = ioreq_take_all();
 
-	if (ioreq_buffer_is_full_enough() || broker.buf_stuck)
-		ioreq_drain_buffered();
+	if (buffered_is_full_enough() || broker.buf_stuck)
+		buffered_drain();
 	any |= answer_take_all();
 	ioreq_retry();
 	answer_retry();
@@ -241,13 +285,24 @@ static void serve(void)
 			/* A busy guest must not shut the supervisor out, nor
 			   its own buffered writes. */
 			turns = 0;
-			ioreq_drain_buffered();
+			buffered_drain();
 			wait_events(0);
 		}
 	}
 }
 
 /* ---- start-up ---- */
+
+static void map_state(void)
+{
+	struct broker_state *st = memfd_map(FD_BROKER_STATE, sizeof(*st), 1);
+
+	if (!st || st->magic != BROKER_STATE_MAGIC ||
+	    st->version != BROKER_STATE_VERSION)
+		die(0, "broker state is not as promised");
+	broker.st = st;
+	broker.vcpu = st->vcpu;
+}
 
 static void map_plan(void)
 {
@@ -259,12 +314,11 @@ static void map_plan(void)
 		die(0, "plan is not as promised");
 	broker.plan = plan;
 	broker.vcpus = plan->vcpus;
-	broker.vram_gfn = plan->vram_gfn;
-	broker.unplug_peer = -1;
 	for (unsigned int i = 0; i < plan->worker_count; i++) {
 		struct chan *c;
 
 		broker.peer[i].plan = &plan->worker[i];
+		broker.peer[i].rec = &broker.st->peer[i];
 		if (plan->worker[i].role == PLAN_ABSENT)
 			continue;
 		c = memfd_map(FD_CHAN0 + (int)i, sizeof(*c), 1);
@@ -283,36 +337,92 @@ static void add_epoll(int fd, uint32_t events)
 		die(errno, "cannot watch: fd=%d", fd);
 }
 
-static void open_hypervisor(const struct sandbox_args *a)
+static void enable(void)
 {
 	int rc;
 
-	broker.hv = hv_open(a->hv, a->domid, HV_BROKER);
-	rc = hv_ioreq_create(broker.hv, true);
-	if (rc)
-		die(-rc, "cannot create ioreq server: domid=%u", a->domid);
 	broker.page = hv_ioreq_page(broker.hv);
 	broker.buf = hv_bufioreq_page(broker.hv);
-	/* No range yet, so nothing is routed here before start(). */
 	rc = hv_ioreq_enable(broker.hv, broker.vcpus);
 	if (rc)
-		die(-rc, "cannot enable ioreq server: domid=%u vcpus=%u",
-		    a->domid, broker.vcpus);
+		die(-rc, "cannot enable ioreq server: vcpus=%u", broker.vcpus);
+}
+
+/* False: there is nothing that we could go on with. */
+static bool adopt_server(void)
+{
+	uint32_t server = broker.st->server;
+	const char *what;
+	int rc;
+
+	if (server == 0)
+		return false;
+	rc = hv_ioreq_adopt(broker.hv, server - 1);
+	if (rc) {
+		log_errno(-rc, "cannot adopt the ioreq server, starting anew: id=%u",
+			  server - 1);
+		return false;
+	}
+	enable();
+	what = adopt_find_nonsense();
+	if (!what)
+		return true;
+	log_err("the predecessor's state makes no sense, starting anew: field=%s",
+		what);
+	adopt_forget();
+	ioreq_abandon_slots();
+	hv_ioreq_destroy(broker.hv);
+	return false;
+}
+
+static void create_server(uint32_t domid)
+{
+	int rc;
+
+	adopt_forget();
+	rc = hv_ioreq_create(broker.hv, true);
+	if (rc)
+		die(-rc, "cannot create ioreq server: domid=%u", domid);
+	STATE_SET(broker.st->server, hv_ioreq_id(broker.hv) + 1);
+	/* No range yet, so nothing is routed here before start(). */
+	enable();
+}
+
+static void open_hypervisor(const struct sandbox_args *a, bool adopt)
+{
+	broker.hv = hv_open(a->hv, a->domid, HV_BROKER);
+	if (!adopt || !adopt_server())
+		create_server(a->domid);
 	hv_restrict(broker.hv);
+}
+
+/* "hang=MS": how long a worker may stand still. */
+static void set_hang_time(const struct sandbox_args *a)
+{
+	const char *ms = sandbox_opt(a, "hang");
+	unsigned long value = ms ? strtoul(ms, NULL, 10) : HANG_MS;
+
+	if (value < 100 || value > 3600000)
+		die(0, "hang=%s: not a time in ms", ms);
+	broker.hang_ns = (int64_t)value * NS_PER_MS;
 }
 
 int main(int argc, char **argv)
 {
 	struct sandbox_args a;
+	bool adopt;
 	uint64_t own = 1ull << FD_EPOLL | 1ull << FD_HV_MEM | 1ull << FD_EVTCHN |
 		1ull << FD_DM | 1ull << FD_DM_CALL | 1ull << FD_DM_BUF;
 
 	sandbox_inherit(&a, "broker", argc, argv);
+	map_state();
 	map_plan();
+	set_hang_time(&a);
+	adopt = sandbox_opt(&a, "adopt") != NULL;
 	account_begin(a.fds);
 	if (epoll_create1(EPOLL_CLOEXEC) != FD_EPOLL)
 		die(errno, "epoll is not at its number");
-	open_hypervisor(&a);
+	open_hypervisor(&a, adopt);
 	guest_start();
 	add_epoll(FD_CTL, EPOLLIN);
 	add_epoll(FD_ANSWER_KICK, EPOLLIN | EPOLLET);
@@ -322,6 +432,8 @@ int main(int argc, char **argv)
 
 	sandbox_enter(&a, own, &policy_broker);
 
+	if (adopt)
+		go_on();
 	serve();
 	account_log();
 	/* Every vCPU gets an answer before the server goes, or it hangs in Xen. */

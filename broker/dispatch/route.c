@@ -37,25 +37,56 @@ const struct route *route_find(unsigned int space, uint64_t first, uint64_t last
 	return r;
 }
 
-int route_add(unsigned int space, uint64_t first, uint64_t last,
-	      unsigned int peer, unsigned int win)
+/* 0 or -errno, as route_add(), but for what Xen says. */
+static int find_room(unsigned int space, uint64_t first, uint64_t last)
+{
+	unsigned int i = lower_bound(space, first);
+	unsigned int count = broker.route_count[space];
+
+	if (i < count && broker.route[space][i].first <= last)
+		return -EEXIST;
+	return count == ROUTES_MAX ? -ENOSPC : 0;
+}
+
+static void insert(unsigned int space, uint64_t first, uint64_t last,
+		   unsigned int peer, unsigned int win)
 {
 	struct route *table = broker.route[space];
 	unsigned int i = lower_bound(space, first);
-	unsigned int count = broker.route_count[space];
-	int rc;
 
-	if (i < count && table[i].first <= last)
-		return -EEXIST;
-	if (count == ROUTES_MAX)
-		return -ENOSPC;
-	rc = hv_range_map(broker.hv, space, first, last);
-	if (rc)
-		return rc;
-	memmove(&table[i + 1], &table[i], (count - i) * sizeof(*table));
+	memmove(&table[i + 1], &table[i],
+		(broker.route_count[space] - i) * sizeof(*table));
 	table[i] = (struct route){ first, last, (uint8_t)peer, (uint8_t)win };
 	broker.route_count[space]++;
-	return 0;
+}
+
+int route_add(unsigned int space, uint64_t first, uint64_t last,
+	      unsigned int peer, unsigned int win)
+{
+	int rc = find_room(space, first, last);
+
+	if (rc == 0)
+		rc = hv_range_map(broker.hv, space, first, last);
+	if (rc == 0)
+		insert(space, first, last, peer, win);
+	return rc;
+}
+
+bool route_adopt(unsigned int space, uint64_t first, uint64_t last,
+		 unsigned int peer, unsigned int win, bool perhaps)
+{
+	int rc = 0;
+
+	if (find_room(space, first, last))
+		return false;
+	/* It is there already if it overlaps something: nothing of ours that
+	   we know of does. */
+	if (perhaps)
+		rc = hv_range_map(broker.hv, space, first, last);
+	if (rc && rc != -EEXIST)
+		return false;
+	insert(space, first, last, peer, win);
+	return true;
 }
 
 void route_remove(unsigned int space, unsigned int peer, unsigned int win)

@@ -17,7 +17,6 @@
 #include "ring/stat.h"
 
 #define UIDS_PER_GUEST	16u
-#define BROKER_STATE_BYTES (64u * 1024u)
 
 static_assert(MEMBER_COUNT <= UIDS_PER_GUEST, "a uid each");
 
@@ -154,7 +153,7 @@ int roster_make(struct roster *r)
 
 	plan_fill(&plan, r->conf, r->layout);
 	r->plan = keep(&rc, plan_make_fd(&plan));
-	r->broker_state = keep(&rc, memfd_make("cloister-broker", BROKER_STATE_BYTES));
+	r->broker_state = keep(&rc, memfd_make_broker_state());
 	r->answer_kick = keep(&rc, make_kick());
 	for (enum member m = 0; m < MEMBER_COUNT; m++) {
 		int ch = member[m].channel;

@@ -20,7 +20,7 @@
 #include "abi/io_msg.h"
 
 #define CHAN_MAGIC	0x314e4843u	/* "CHN1" */
-#define CHAN_VERSION	1u
+#define CHAN_VERSION	2u
 
 #define CHAN_REQS	4096u	/* replay log and flight recorder too */
 #define CHAN_ANSWERS	1024u
@@ -104,6 +104,7 @@ struct chan {
 	_Atomic uint32_t ans_tail;	/* W: answers [.., tail) are written */
 	_Atomic uint32_t worker_asleep;	/* W: 1: write FD_KICK after a request */
 	_Atomic uint32_t ready;		/* W: 1: announced below is complete */
+	_Atomic uint32_t beat;		/* W: moves whenever its loop goes round */
 	uint32_t win_count, row_count;	/* W: before ready */
 
 	alignas(CHAN_ALIGN)

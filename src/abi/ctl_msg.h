@@ -33,7 +33,9 @@ enum ctl_kind {
 			   worker: finish writes in flight, end */
 	CTL_PASSWORD,	/* vnc: text is the new password, empty: refuse all */
 	CTL_RENEWED,	/* broker: a successor of worker @arg is READY; if it was
-			   given up, believe it again */
+			   given up, believe it again.  Its channel was put right
+			   by chan_repair() then, before the successor started.
+			   To be said again to a new broker */
 	CTL_FAILED,	/* broker: worker @arg has no successor: answer for it */
 	CTL_PAUSE,	/* broker: the guest is paused; let workers finish what is
 			   in flight, then CTL_PAUSED */

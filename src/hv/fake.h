@@ -97,6 +97,9 @@ struct fake_machine {
 	_Atomic uint32_t shut_down;		/* 0: no, else reason + 1 */
 	_Atomic uint32_t shut_down_slots;	/* vCPUs not yet answered then */
 	_Atomic uint64_t op[FAKE_OP_COUNT];
+	_Atomic uint32_t die_in;		/* 0: never; the operation before
+						   which the broker dies, from
+						   1; set by the test */
 
 	_Atomic uint32_t isa_level;		/* bit per line */
 	_Atomic uint32_t isa_rises[16], isa_sets[16];

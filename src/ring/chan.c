@@ -36,6 +36,74 @@ void chan_broker_init(struct chan_broker *b, struct chan *c)
 		b->freed_at = b->tail;	/* a lie, found when it is looked at */
 }
 
+#define LOOK_BACK	256u
+
+/* As the broker wrote it; the worker may have spoiled it. */
+static bool has_data(const struct chan *c, uint32_t seq, uint32_t *slot)
+{
+	const struct io_msg *m = &c->req[seq % CHAN_REQS];
+	uint8_t kind = m->kind, flags = m->flags;
+
+	*slot = m->slot % CHAN_DATA_SLOTS;
+	return kind == IO_BATCH || (kind == IO_ACCESS && (flags & IO_DATA));
+}
+
+/*
+ * Data slots in use are those of the requests from head to tail.  Slots go
+ * round, so the next one is the one after the last, even if that came back:
+ * its answer may still have to be looked at.
+ */
+static void find_data(struct chan_broker *b)
+{
+	uint32_t pending = b->tail - b->freed_at;
+	uint32_t slot, used = 0, next = 0;
+	bool found = false;
+
+	/* Not the whole ring: to read pages that nobody wrote makes them. */
+	for (uint32_t n = 1; n <= pending + LOOK_BACK && n <= CHAN_REQS; n++) {
+		uint32_t seq = b->tail - n;
+		bool in_use = n <= pending;
+
+		if (found && !in_use)
+			break;
+		if (!has_data(b->c, seq, &slot))
+			continue;
+		if (!found)
+			next = slot + 1;
+		found = true;
+		if (!in_use || used == CHAN_DATA_SLOTS)
+			continue;
+		b->req_has_data[seq % CHAN_REQS] = true;
+		used++;
+	}
+	b->data_tail = next + CHAN_DATA_SLOTS;
+	b->data_head = b->data_tail - used;
+}
+
+bool chan_broker_adopt(struct chan_broker *b, struct chan *c, uint32_t tail,
+		       uint32_t ans)
+{
+	uint32_t head = atomic_load_explicit(&c->req_head, memory_order_acquire);
+
+	chan_broker_init(b, c);
+	if (b->tail - tail > 1 || b->ans - ans > 1 || b->tail - head > CHAN_REQS)
+		return false;
+	b->freed_at = head;
+	find_data(b);
+	return true;
+}
+
+void chan_repair(struct chan *c)
+{
+	uint32_t tail = atomic_load_explicit(&c->req_tail, memory_order_relaxed);
+	uint32_t ans = atomic_load_explicit(&c->ans_head, memory_order_relaxed);
+
+	atomic_store_explicit(&c->req_head, tail, memory_order_relaxed);
+	atomic_store_explicit(&c->ans_tail, ans, memory_order_relaxed);
+	atomic_store_explicit(&c->worker_asleep, 0, memory_order_relaxed);
+	atomic_store_explicit(&c->ready, 0, memory_order_release);
+}
+
 void chan_worker_init(struct chan_worker *w, struct chan *c)
 {
 	w->c = c;

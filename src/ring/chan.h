@@ -62,6 +62,19 @@ struct chan_worker {
 void chan_broker_init(struct chan_broker *b, struct chan *c);
 void chan_worker_init(struct chan_worker *w, struct chan *c);
 /*
+ * The broker's end, from what a dead broker recorded (abi/broker_state.h): it
+ * had written requests before @tail and acknowledged answers before @ans, or
+ * one more of each.  False: the shared words say something else, so the worker
+ * wrote to them; @b is as after chan_broker_init().
+ */
+bool chan_broker_adopt(struct chan_broker *b, struct chan *c, uint32_t tail,
+		       uint32_t ans);
+/*
+ * For whoever replaces a worker that lied or was failed (CTL_LIED, CTL_FAILED),
+ * between its end and its successor's start: puts its words right.  Nothing is in either ring any more.
+ */
+void chan_repair(struct chan *c);
+/*
  * The predecessor's committed state (abi/state.h) says that requests before
  * @seq are contained, and answers before @ans_tail: go on from there.  False:
  * that cannot be, and nothing was done; go on from the ring as
@@ -173,6 +186,14 @@ static inline bool chan_broker_needs_kick(const struct chan_worker *w)
 {
 	atomic_thread_fence(memory_order_seq_cst); /* C */
 	return atomic_load_explicit(&w->c->broker_asleep, memory_order_relaxed);
+}
+
+/* Our loop goes round: whoever waits for us sees that we do not hang. */
+static inline void chan_worker_beat(struct chan_worker *w)
+{
+	uint32_t beat = atomic_load_explicit(&w->c->beat, memory_order_relaxed);
+
+	atomic_store_explicit(&w->c->beat, beat + 1, memory_order_relaxed);
 }
 
 /* ---- sleeping; the same on both sides with other words ---- */

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "abi/broker_state.h"
 #include "abi/chan.h"
 #include "abi/disp.h"
 #include "abi/stat.h"
@@ -85,6 +86,11 @@ static int make_with_header(const char *name, size_t size_bytes,
 int memfd_make_chan(void)
 {
 	return MAKE("cloister-chan", struct chan, CHAN);
+}
+
+int memfd_make_broker_state(void)
+{
+	return MAKE("cloister-broker", struct broker_state, BROKER_STATE);
 }
 
 int memfd_make_state(void)

@@ -23,6 +23,7 @@ void *memfd_map(int fd, size_t size_bytes, int writable);
 /* The kinds of abi/: makes one with its header filled in.  fd or -errno. */
 int memfd_make_chan(void);
 int memfd_make_state(void);
+int memfd_make_broker_state(void);
 int memfd_make_trace(void);
 int memfd_make_stats(void);
 int memfd_make_fb(void);

@@ -85,6 +85,7 @@ static void wait_for_room(void)
 	int n;
 
 	kick_broker();
+	chan_worker_beat(&me.chan);
 	n = epoll_wait(FD_EPOLL, ev, 8, 1);
 	for (int i = 0; i < n; i++) {
 		if (ev[i].data.u32 == FD_CTL)
@@ -383,8 +384,10 @@ int worker_serve(struct worker *w)
 
 	(void)w;
 	while (!me.stopping) {
-		unsigned int n = take_requests();
+		unsigned int n;
 
+		chan_worker_beat(&me.chan);
+		n = take_requests();
 		taken += n;
 		if (run_turns())
 			taken = 0;

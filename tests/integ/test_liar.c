@@ -4,12 +4,15 @@
  *
  * Broker and one or two workers are the real programs on the in-memory
  * hypervisor; this process plays the others on their channels.  Whatever such
- * a worker does, the broker stays, says so once, answers for it with all ones,
- * and everybody else's accesses go on.  A worker that is only slow is none.
+ * a worker does, the broker stays, says so once, answers what it owed with all
+ * ones, lets wait what comes, and everybody else's accesses go on.  When it is
+ * replaced it is believed again.  A worker that is only slow is no liar, but
+ * one that does not move at all hangs.
  */
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -103,6 +106,21 @@ static void announce(struct fakefamily *family)
 		announce_vga();
 }
 
+/* The supervisor's part: the liar is gone, its successor takes over. */
+static void renew_disk(void)
+{
+	struct chan *c = disk.c;
+
+	chan_repair(c);
+	chan_worker_init(&disk.w, c);
+	c->win_count = c->row_count = 0;
+	munmap(c, sizeof(*c));
+	announce_disk();
+	fakefamily_tell(&f, FF_BROKER, CTL_RENEWED, FF_DISK);
+}
+
+static const char *broker_opt;
+
 static struct fakefamily_conf conf_of(bool play_platform, bool play_vga)
 {
 	return (struct fakefamily_conf){
@@ -112,6 +130,7 @@ static struct fakefamily_conf conf_of(bool play_platform, bool play_vga)
 		.no_vga = !play_vga, .announce = announce, .quiet = true,
 		/* So that the broker sleeps where we want it to. */
 		.plan_flags = PLAN_NO_POLL,
+		.opt = { [FF_BROKER] = { broker_opt } },
 	};
 }
 
@@ -314,6 +333,31 @@ static const struct {
 	LIE(unmaps_nothing),
 };
 
+/* Vcpus 0 and 1 wait for a shadow word and for an answer. */
+static void test_renewed(const char *name)
+{
+	struct io_msg m;
+
+	renew_disk();
+	ok(reads_as(0, 0x50), "%s: the successor's shadow word", name);
+	if (ok(next(&disk, &m) && m.addr == IDE + 1, "%s: it is asked", name))
+		answer(&disk, &m, 0x21);
+	ok(reads_as(1, 0x21), "%s: and believed", name);
+	fakeguest_out(g, 0, IDE + POSTED_OFF, 1, 7);
+	ok(next(&disk, &m) && m.data == 7, "%s: it gets posted writes", name);
+	post_in(1, IDE + 1);
+	fakefamily_tell(&f, FF_BROKER, CTL_FAILED, FF_DISK);
+	ok(reads_as(1, ONES), "%s: failed: who waits gets ones", name);
+	ok(fakeguest_in(g, 0, IDE + SHADOW_OFF, 1) == ONES &&
+	   fakeguest_in(g, 0, IDE, 2) == 0xffff, "%s: and who comes", name);
+	fakeguest_out(g, 0, IDE + POSTED_OFF, 1, 1);
+	fakeguest_invalidate(g, 0);
+	renew_disk();
+	ok(fakeguest_in(g, 0, IDE + SHADOW_OFF, 1) == 0x50,
+	   "%s: a later successor is believed", name);
+	ok(f.lies == 1, "%s: one lie", name);
+}
+
 static void test_lie(unsigned int n)
 {
 	const char *name = lies[n].name;
@@ -331,11 +375,13 @@ static void test_lie(unsigned int n)
 	ok(fakeguest_wait(g, 0, WAIT_MS, &data) &&
 	   (data == ONES || data == 0x12), "%s: who waited got an answer", name);
 	ok(!g->vcpu[1].pending || reads_as(1, ONES), "%s: and who came", name);
-	ok(fakeguest_in(g, 0, IDE + SHADOW_OFF, 1) == ONES &&
-	   fakeguest_in(g, 0, IDE, 2) == 0xffff, "%s: ones from now on", name);
-	fakeguest_out(g, 0, IDE + POSTED_OFF, 1, 1);
-	fakeguest_invalidate(g, 0);
+	post_in(0, IDE + SHADOW_OFF);
+	post_in(1, IDE + 1);
+	ok(waits(0) && waits(1), "%s: who comes now waits", name);
+	fakeguest_invalidate(g, 2);
 	ok(scratch_works(), "%s: others go on", name);
+	test_renewed(name);
+	ok(scratch_works(), "%s: others still go on", name);
 	ok(fakefamily_runs(&f, FF_BROKER), "%s: so does the broker", name);
 	end(name);
 }
@@ -463,6 +509,75 @@ static void test_stop_beside_request(void)
 	ok(fakeguest_wait(g, 0, WAIT_MS, &data) && data == ONES,
 	   "a request that was not even taken is answered at the end");
 	end("stop beside a request");
+}
+
+/* The supervisor is killed while requests are under way. */
+static void test_supervisor_ends(void)
+{
+	int64_t from;
+	bool ones = true;
+
+	if (!start(false, false))
+		return;
+	for (unsigned int i = 0; i < 3; i++)
+		post_in(i, (uint16_t)(IDE + 1 + 2 * i));
+	ok(waits(0) && waits(1) && waits(2), "three wait for the disk");
+	from = clock_now_ns();
+	fakefamily_hang_up(&f, FF_BROKER);
+	for (unsigned int i = 0; i < 3; i++)
+		ones &= reads_as(i, ONES);
+	ok(ones && clock_now_ns() - from < NS_PER_S,
+	   "the supervisor is gone: all get an answer, %d ms",
+	   (int)((clock_now_ns() - from) / NS_PER_MS));
+	for (int i = 0; i < 1000 && fakefamily_runs(&f, FF_BROKER); i++)
+		usleep(1000);
+	ok(!fakefamily_runs(&f, FF_BROKER) && !atomic_load(&g->m->server),
+	   "the server is gone, and so is the broker");
+	end("supervisor ends");
+}
+
+/* ---- hanging ---- */
+
+static uint64_t take_kicks(void)
+{
+	uint64_t count = 0;
+
+	return read(f.kick_fd[FF_DISK], &count, sizeof(count)) > 0 ? count : 0;
+}
+
+static void test_hangs(void)
+{
+	struct io_msg m;
+	uint64_t sleeps, kicks = 0;
+
+	broker_opt = "hang=600";
+	if (!start(false, false))
+		return;
+	broker_opt = NULL;
+	usleep(300000);
+	take_kicks();
+	sleeps = stat_block_get(&f.stats[FF_BROKER]->block[0], STAT_SLEEPS);
+	usleep(1500000);
+	ok(sleeps == stat_block_get(&f.stats[FF_BROKER]->block[0], STAT_SLEEPS) &&
+	   !take_kicks(), "idle, nobody is woken");
+	post_in(0, IDE + 1);
+	ok(next(&disk, &m), "asked");
+	for (int i = 0; i < 30; i++) {
+		usleep(50000);
+		kicks += take_kicks();
+		chan_worker_beat(&disk.w);
+	}
+	ok(!f.hangs, "a worker that is slow and moves does not hang");
+	ok(kicks >= 1 && kicks <= 20, "it is woken now and then: %u",
+	   (unsigned int)kicks);
+	for (int i = 0; i < WAIT_MS && !f.hangs; i++)
+		usleep(1000);
+	usleep(1000000);
+	ok(f.hangs == 1 && f.hanging == FF_DISK, "one that does not is told of, once");
+	ok(waits(0) && scratch_works(), "who waits for it waits, others go on");
+	answer(&disk, &m, 0x66);
+	ok(reads_as(0, 0x66) && !f.lies, "it is no liar");
+	end("hangs");
 }
 
 static _Atomic bool flood_ends;
@@ -808,6 +923,8 @@ int main(void)
 	test_map_over_others();
 	test_never_answers();
 	test_stop_beside_request();
+	test_supervisor_ends();
+	test_hangs();
 	test_flood();
 	test_liar_beside_invalidate();
 	test_stuck_is_not_slow();

@@ -35,7 +35,6 @@
 #define START_MS	20000
 #define STOP_MS		5000
 #define LOG_BYTES	(256u * 1024u)
-#define BROKER_STATE_BYTES 65536u
 #define DEVFN(dev, fn)	((dev) << 3 | (fn))
 #define VGA_SLOT	3u
 
@@ -252,7 +251,7 @@ static void make_shared(struct fakefamily *f)
 	}
 	make_counters(f);
 	f->plan_fd = up(memfd_make("cloister-plan", sizeof(f->plan)));
-	f->broker_state_fd = up(memfd_make("cloister-broker", BROKER_STATE_BYTES));
+	f->broker_state_fd = up(memfd_make_broker_state());
 	f->answer_kick_fd = make_kick();
 	f->null_fd = up(open("/dev/null", O_RDWR | O_CLOEXEC));
 	f->fb_fd = up(memfd_make_fb());
@@ -441,6 +440,25 @@ _Noreturn static void become(const char *path, struct child *c)
 	_exit(127);
 }
 
+static void keep_log(struct fakefamily *f, enum fakefamily_who who)
+{
+	struct log_msg msg;
+	char line[LOG_TEXT_MAX + 40];
+	ssize_t r = recv(f->member[who].log_fd, &msg, sizeof(msg), MSG_DONTWAIT);
+	int n;
+
+	if (r < 2)
+		return;
+	n = snprintf(line, sizeof(line), "%s: %.*s\n", about[who].name,
+		     msg.len <= LOG_TEXT_MAX ? msg.len : 0, msg.text);
+	if (!f->conf.quiet)
+		printf("# %s", line);
+	if (f->log_len + (size_t)n < LOG_BYTES) {
+		memcpy(f->log + f->log_len, line, (size_t)n + 1);
+		f->log_len += (size_t)n;
+	}
+}
+
 static bool spawn(struct fakefamily *f, enum fakefamily_who who)
 {
 	struct fakefamily_member *m = &f->member[who];
@@ -467,8 +485,16 @@ static bool spawn(struct fakefamily *f, enum fakefamily_who who)
 	common_args(f, who, &c);
 	for (int i = 0; i < FF_OPTS && f->conf.opt[who][i]; i++)
 		arg(&c, "%s", f->conf.opt[who][i]);
+	if (who == FF_BROKER && f->adopt)
+		arg(&c, "adopt=1");
 	pthread_mutex_lock(&f->lock);
 	m->ready = false;
+	for (int i = 0; i < 16 && m->log_fd >= 0; i++)
+		keep_log(f, who);	/* its predecessor's last words */
+	if (m->log_fd >= 0)
+		close(m->log_fd);
+	if (m->ctl_fd >= 0)
+		close(m->ctl_fd);
 	m->log_fd = up(log[0]);
 	m->ctl_fd = up(ctl[0]);
 	pthread_mutex_unlock(&f->lock);
@@ -481,25 +507,6 @@ static bool spawn(struct fakefamily *f, enum fakefamily_who who)
 }
 
 /* ---- the monitor ---- */
-
-static void keep_log(struct fakefamily *f, enum fakefamily_who who)
-{
-	struct log_msg msg;
-	char line[LOG_TEXT_MAX + 40];
-	ssize_t r = recv(f->member[who].log_fd, &msg, sizeof(msg), MSG_DONTWAIT);
-	int n;
-
-	if (r < 2)
-		return;
-	n = snprintf(line, sizeof(line), "%s: %.*s\n", about[who].name,
-		     msg.len <= LOG_TEXT_MAX ? msg.len : 0, msg.text);
-	if (!f->conf.quiet)
-		printf("# %s", line);
-	if (f->log_len + (size_t)n < LOG_BYTES) {
-		memcpy(f->log + f->log_len, line, (size_t)n + 1);
-		f->log_len += (size_t)n;
-	}
-}
 
 static void reply_done(struct fakefamily *f)
 {
@@ -535,6 +542,10 @@ static void take_ctl(struct fakefamily *f, enum fakefamily_who who)
 	case CTL_LIED:
 		memcpy(f->lie, m.text, sizeof(f->lie));
 		f->lies++;
+		break;
+	case CTL_HANGS:
+		f->hanging = (uint32_t)m.arg;
+		f->hangs++;
 		break;
 	default:
 		break;
@@ -684,7 +695,7 @@ bool fakefamily_start(struct fakefamily *f, const struct fakefamily_conf *conf)
 	       wait_ready(f, FF_BROKER);
 }
 
-static void hang_up(struct fakefamily *f, enum fakefamily_who who)
+void fakefamily_hang_up(struct fakefamily *f, enum fakefamily_who who)
 {
 	struct fakefamily_member *m = &f->member[who];
 
@@ -705,12 +716,13 @@ bool fakefamily_kill(struct fakefamily *f, enum fakefamily_who who, int sig)
 	kill(m->pid, sig);
 	was = wait_end(f, who, STOP_MS) && WIFSIGNALED(m->status) &&
 	      WTERMSIG(m->status) == sig;
-	hang_up(f, who);
+	fakefamily_hang_up(f, who);
 	return was;
 }
 
 bool fakefamily_respawn(struct fakefamily *f, enum fakefamily_who who)
 {
+	f->adopt = who == FF_BROKER;
 	return spawn(f, who) && wait_ready(f, who);
 }
 
@@ -721,7 +733,7 @@ static bool end(struct fakefamily *f, enum fakefamily_who who)
 
 	if (m->pid == 0)
 		return true;
-	hang_up(f, who);
+	fakefamily_hang_up(f, who);
 	if (!wait_end(f, who, STOP_MS)) {
 		printf("# %s does not end\n", about[who].name);
 		kill(m->pid, SIGKILL);

@@ -84,7 +84,8 @@ struct fakefamily {
 	struct plan plan;
 	struct fakefamily_member member[FF_COUNT];
 	/* What the broker told us. */
-	_Atomic uint32_t unplugs, unplug_mask, sleeps, shutdowns, lies;
+	_Atomic uint32_t unplugs, unplug_mask, sleeps, shutdowns, lies, hangs;
+	_Atomic uint32_t hanging;	/* who, if hangs */
 	char lie[sizeof(((struct ctl_msg *)0)->text)];
 	/* What is counted and recorded; NULL with conf.no_stats. */
 	const struct stat_page *stats[FF_COUNT];
@@ -100,6 +101,7 @@ struct fakefamily {
 	pthread_t monitor;
 	pthread_mutex_t lock;
 	_Atomic bool stopping;
+	bool adopt;
 	char *log;
 	size_t log_len;
 };
@@ -122,9 +124,12 @@ void fakefamily_kick_broker(struct fakefamily *f);
    himself.  Frees everything. */
 bool fakefamily_stop(struct fakefamily *f);
 
+/* As if the supervisor had ended: its socket to this child is closed. */
+void fakefamily_hang_up(struct fakefamily *f, enum fakefamily_who who);
 /* End one by a signal and reap it.  True: it was that signal. */
 bool fakefamily_kill(struct fakefamily *f, enum fakefamily_who who, int sig);
-/* Start a successor with the same memory, and wait until it is READY. */
+/* Start a successor with the same memory, and wait until it is READY; a broker
+   adopts the guest. */
 bool fakefamily_respawn(struct fakefamily *f, enum fakefamily_who who);
 bool fakefamily_tell(struct fakefamily *f, enum fakefamily_who who,
 		     enum ctl_kind kind, uint64_t arg);

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * broker/dispatch/watch.c - is a worker that owes something still moving?
+ *
+ * Runs in the broker, when it slept for nothing or now and then while it is
+ * busy; reads the clock only if a worker's ring did not move between two looks.
+ * Moving is not getting on: a worker that waits for a slow disk goes round its
+ * loop when it is woken, and that is all we ask for.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "dispatch/broker.h"
+
+#define WAKE_NS		NS_PER_S	/* between two wake-ups of a worker */
+#define LOOKS		4		/* at least, before a worker hangs */
+
+static bool owes(const struct peer *p)
+{
+	return p->alive && !chan_committed(&p->ch, p->awaited);
+}
+
+static int64_t wake_ns(void)
+{
+	int64_t ns = broker.hang_ns / LOOKS;
+
+	return ns < WAKE_NS ? ns : WAKE_NS;
+}
+
+int watch_timeout_ms(void)
+{
+	for (unsigned int i = 0; i < broker.plan->worker_count; i++)
+		if (owes(&broker.peer[i]) && !broker.peer[i].watch.told)
+			return (int)(wake_ns() / NS_PER_MS) + 1;
+	return -1;
+}
+
+/* Also if it does not say that it sleeps: it may wait for its back end. */
+static void wake(const struct peer *p)
+{
+	static const uint64_t one = 1;
+	unsigned int i = (unsigned int)(p - broker.peer);
+
+	if (write(FD_KICK0 + (int)i, &one, sizeof(one)) < 0 && errno != EAGAIN)
+		log_errno(errno, "cannot wake: worker=%s", p->plan->name);
+}
+
+static void report(struct peer *p, int64_t still_ns)
+{
+	p->watch.told = true;
+	log_err("worker does not move: worker=%s request=%u for_ms=%lld",
+		p->plan->name, atomic_load_explicit(&p->ch.c->req_head,
+						    memory_order_relaxed),
+		(long long)(still_ns / NS_PER_MS));
+	tell_supervisor(CTL_HANGS, (uint64_t)(p - broker.peer), "");
+}
+
+/* It did not move since the last look. */
+static void time_it(struct peer *p, int64_t now_ns)
+{
+	struct peer_watch *w = &p->watch;
+
+	if (w->since_ns == 0) {
+		w->since_ns = w->woken_ns = now_ns;
+		wake(p);
+	} else if (now_ns - w->since_ns >= broker.hang_ns) {
+		if (!w->told)
+			report(p, now_ns - w->since_ns);
+	} else if (now_ns - w->woken_ns >= wake_ns()) {
+		w->woken_ns = now_ns;
+		wake(p);
+	}
+}
+
+void watch_look(bool slept)
+{
+	int64_t now_ns = 0;
+
+	for (unsigned int i = 0; i < broker.plan->worker_count; i++) {
+		struct peer *p = &broker.peer[i];
+		struct peer_watch *w = &p->watch;
+		uint32_t head, beat;
+
+		if (!owes(p)) {
+			w->on = false;
+			continue;
+		}
+		head = atomic_load_explicit(&p->ch.c->req_head,
+					    memory_order_relaxed);
+		beat = atomic_load_explicit(&p->ch.c->beat, memory_order_relaxed);
+		if (!w->on || head != w->head || beat != w->beat) {
+			*w = (struct peer_watch){ .on = true, .head = head,
+						  .beat = beat };
+			/* Else the next look does, if there has to be one. */
+			if (!slept)
+				continue;
+		}
+		if (now_ns == 0)
+			now_ns = clock_now_ns();
+		time_it(p, now_ns);
+	}
+}
