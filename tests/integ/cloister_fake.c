@@ -79,12 +79,14 @@ int vram_set_sleep_state(unsigned int s)
 
 /* ---- in place of xs.c ---- */
 
-int xs_find_domain(const char *name, uint32_t *domid)
+int xs_find_domains(const char *name, uint32_t *domid, unsigned int room)
 {
-	if (strcmp(name, "nobody") == 0)
-		return -ENOENT;
-	*domid = FAKE_DOMID;
-	return 0;
+	const unsigned int count = strcmp(name, "nobody") == 0 ? 0 :
+		strcmp(name, "twins") == 0 ? 2 : 1;
+
+	for (unsigned int i = 0; i < count && i < room; i++)
+		domid[i] = FAKE_DOMID + i;
+	return (int)count;
 }
 
 int xs_store_open(uint32_t domid)
