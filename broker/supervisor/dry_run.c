@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "supervisor/metrics_path.h"
+#include "supervisor/metrics_serve.h"
 #include "supervisor/roster.h"
 
 static const char *or_dash(const char *s)
@@ -140,9 +142,26 @@ static void stand_in(struct roster_host *h, const struct conf *c, int any)
 	h->vga_rom = h->vnc.fd = any;
 }
 
+static void print_metrics(FILE *to, const struct conf *c)
+{
+	char path[METRICS_FILE_ROOM];
+
+	/* The domid that is asked for by name is not known yet. */
+	if (c->have_domid && c->metrics_file[0] == '/' &&
+	    metrics_path_make(c->metrics_file, c->domid, c->name, path,
+			      sizeof(path)) == 0)
+		fprintf(to, "metrics: file=%s every_s=%u\n", path,
+			c->metrics_interval_s);
+	else
+		fprintf(to, "metrics: file=%s every_s=%u\n", c->metrics_file,
+			c->metrics_interval_s);
+}
+
 static void print_limits(FILE *to, const struct conf *c)
 {
 	fprintf(to, "cgroup: parent=%s\n", c->cgroup_parent ? c->cgroup_parent : "/");
+	if (c->metrics_file)
+		print_metrics(to, c);
 	for (unsigned int i = 0; i < c->limit_count; i++)
 		fprintf(to, "limit: %s.%s=%s\n", c->limit[i].process, c->limit[i].key,
 			c->limit[i].value);
