@@ -189,7 +189,7 @@ has 'device: stdvga slot=3 mib=32'
 has 'device: VNC host=127.0.0.1 display=3 password=on'
 has 'device: COM1 pty '
 has 'process: disk0 program=cloister-disk cgroup=disk0 uid=1879048306'
-[ "$(grep -c '^	fd [0-9]*: image$' out)" = 3 ]
+[ "$(grep -c '^	fd [0-9]*: image of the ' out)" = 3 ]
 tell $? 'three images for the disk worker'
 has 'process: net0 program=cloister-net cgroup=net0 uid=1879048307'
 has 'cgroup: parent=/machines'
