@@ -132,6 +132,9 @@ static void test_born(const char *how)
 	   "%s: in its group before its program runs%s%s", how, log_text[0] ? ": " : "",
 	   log_text);
 	ok(has_own(pid, "pid") && has_own(pid, "uts"), "%s: namespaces of its own", how);
+	/* The shell before it has a handler. */
+	for (int i = 0; i < 500 && !file_has(pid, "comm", "sleep"); i++)
+		usleep(10000);
 	ok(file_has(pid, "status", "SigBlk:\t0000000000000000") &&
 	   file_has(pid, "status", "SigCgt:\t0000000000000000"),
 	   "%s: no signal blocked or handled", how);
