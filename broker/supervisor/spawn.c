@@ -307,8 +307,8 @@ static pid_t bear(struct errand *e, int *pidfd, char *stack, int flags)
 
 /*
  * The older call, whose flags a filter can look at: systemd's
- * RestrictNamespaces= leaves only this one.  Moving costs each child what
- * waiting for all CPUs takes.
+ * RestrictNamespaces= leaves only this one.  Moving may have to wait for all
+ * CPUs.
  */
 static pid_t bear_by_hand(struct errand *e, int *pidfd, char *stack, int flags)
 {
