@@ -101,8 +101,8 @@ struct conf {
 	uint32_t plan_flags;	/* PLAN_NO_* */
 	enum log_level log_level;
 	bool no_stats;			/* nobody counts, nothing is recorded */
-	const char *metrics_file;	/* textfile, or "on": in the run directory;
-					   NULL: none */
+	const char *metrics_file;	/* textfile (metrics_path.h), or "on": in
+					   the run directory; NULL: none */
 	unsigned int metrics_interval_s;
 	const char *run_dir;	/* instead of RUN_DIR_DEFAULT, or NULL */
 	const char *crash_dir;	/* of crash reports; NULL: none are written */

@@ -42,6 +42,7 @@
 #include "supervisor/xs.h"
 
 #define PATIENCE_MS	2000	/* the guest's last device model may still be going */
+#define NAMESAKES	8	/* told, when a name is not enough */
 #define VGA_ROM		CLOISTER_SEABIOS_DIR "/vgabios-stdvga.bin"
 
 static struct {
@@ -582,20 +583,39 @@ static int print_dry_run(void)
 	return rc ? 1 : 0;
 }
 
+/* Nobody but the caller knows which one is meant. */
+static void refuse_namesakes(const uint32_t *domid, unsigned int count)
+{
+	char list[NAMESAKES * 12] = "";
+	size_t len = 0;
+
+	for (unsigned int i = 0; i < count && i < NAMESAKES; i++)
+		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%u",
+					i ? "," : "", domid[i]);
+	log_err("several domains have this name, one has to be told by --domid: "
+		"--name %.60s domids=%s%s", sup.conf.name, list,
+		count > NAMESAKES ? ",..." : "");
+}
+
 /* `serve --name`: the domain is there, its number is for us to find. */
 static bool find_domain(void)
 {
-	int rc;
+	uint32_t domid[NAMESAKES];
+	int n;
 
 	if (sup.conf.have_domid)
 		return true;
-	rc = xs_find_domain(sup.conf.name, &sup.conf.domid);
-	if (rc == -ENOENT)
+	n = xs_find_domains(sup.conf.name, domid, NAMESAKES);
+	if (n < 0)
+		log_errno(-n, "cannot reach xenstore: --name %.60s", sup.conf.name);
+	else if (n == 0)
 		log_err("no domain has this name: --name %.60s", sup.conf.name);
-	else if (rc)
-		log_errno(-rc, "cannot reach xenstore: --name %.60s", sup.conf.name);
-	sup.conf.have_domid = rc == 0;
-	return rc == 0;
+	else if (n > 1)
+		refuse_namesakes(domid, (unsigned int)n);
+	if (n == 1)
+		sup.conf.domid = domid[0];
+	sup.conf.have_domid = n == 1;
+	return n == 1;
 }
 
 static void set_up(int argc, char **argv)

@@ -106,6 +106,10 @@ enum broker_fd {
 	FD_TRACE_END = 64,
 };
 
+/* Who holds one, in abi/fd_use.def. */
+#define FD_ALL		"broker platform disk net vga vnc"
+#define FD_WORKERS	"platform disk net vga"
+
 #define WORKERS_MAX	16	/* slots of a guest's family, abi/plan.h */
 
 #endif /* ABI_FDS_H */
