@@ -27,6 +27,7 @@ static const struct {
 	ONE(ALL, FD_CTL, "control messages, with the supervisor"),
 	ONE(ALL, FD_EPOLL, "waits for all the others"),
 	ONE(ALL, FD_TIMER, "the next deadline"),
+	ONE(WORKERS, FD_CALM, "waits for broker and supervisor alone, while saved"),
 	ONE("broker disk net vga", FD_HV_MEM, "guest memory, restricted to this domain"),
 	ONE(ALL, FD_STATS, "what it counts"),
 	ONE(WORKERS, FD_CHAN, "requests and answers, shared with the broker"),
