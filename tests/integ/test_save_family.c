@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/virtio_net.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -261,6 +262,31 @@ static void test_rest_and_back(void)
 	is_hex(in(0x3ff, 1), 0x5a, "a rest that is called off");
 }
 
+/* Broker and card die while all is at rest: their successors rest as well. */
+static void test_deaths_at_rest(void)
+{
+	static uint8_t before[RAM_BYTES];
+	struct xen_ioreq r = { .type = XEN_IOREQ_TYPE_PIO, .addr = 0x3ff, .size = 1,
+			       .count = 1, .flags = XEN_IOREQ_READ };
+	uint32_t want;
+	uint64_t v = 0;
+
+	if (!ok(rest(7), "at rest again"))
+		return;
+	want = f.paused + 1;
+	ok(fakefamily_kill(&f, FF_BROKER, SIGKILL) &&
+	   fakefamily_kill(&f, FF_NET, SIGKILL) && fakefamily_respawn(&f, FF_NET) &&
+	   fakefamily_respawn(&f, FF_BROKER), "broker and card die and have successors");
+	ok(wait_count(&f.paused, want), "the broker comes to rest by itself");
+	memcpy(before, fakeguest_ram(g, 0), RAM_BYTES);
+	put_frame();
+	ok(fakeguest_post(g, 0, &r) && !fakeguest_wait(g, 0, 100, &v) &&
+	   memcmp(before, fakeguest_ram(g, 0), RAM_BYTES) == 0, "and nothing moves");
+	fakefamily_tell(&f, FF_BROKER, CTL_RESUME, 0);
+	ok(fakeguest_wait(g, 0, 5000, &v) && (v & 0xff) == 0x5a && got_frame(5000),
+	   "until they are told to go on");
+}
+
 /* ---- what the migration stream is told ---- */
 
 static uint64_t modified(void)
@@ -504,6 +530,7 @@ static void run(void)
 	g = f.g;
 	live_before();
 	test_rest_and_back();
+	test_deaths_at_rest();
 	test_dirty();
 	test_save();
 	ok(!fakeguest_fault(g), "no fault: %s", fakeguest_fault(g) ? fakeguest_fault(g) : "");
