@@ -350,6 +350,23 @@ static enum conf_result on_cloister(struct conf *c, const char *arg)
 	return CONF_OK;
 }
 
+static enum conf_result on_incoming(struct conf *c, const char *arg)
+{
+	unsigned long long n;
+
+	if (c->incoming)
+		return conf_refuse(c, OPT_INCOMING, arg, "given twice");
+	c->incoming = true;
+	if (strncmp(arg, "file:", 5) == 0 && arg[5]) {
+		c->incoming_path = conf_keep(c, arg + 5);
+		return CONF_OK;
+	}
+	if (strncmp(arg, "fd:", 3) != 0 || !opt_number(arg + 3, 3, 1 << 20, &n))
+		return conf_refuse(c, OPT_INCOMING, arg, "fd:F or file:P expected");
+	c->incoming_fd = (int)n;
+	return CONF_OK;
+}
+
 static enum conf_result on_domid(struct conf *c, const char *arg)
 {
 	unsigned long long n;
@@ -397,6 +414,7 @@ enum conf_result conf_use(struct conf *c, enum opt_id id, const char *arg)
 	case OPT_CHARDEV:	return on_chardev(c, arg);
 	case OPT_MON:		return on_mon(c, arg);
 	case OPT_HOLD:		c->hold = true; return CONF_OK;
+	case OPT_INCOMING:	return on_incoming(c, arg);
 	case OPT_MACHINE:	return on_machine(c, arg);
 	case OPT_M:		return on_ram(c, arg);
 	case OPT_SMP:		return on_smp(c, arg);

@@ -77,6 +77,9 @@ struct conf {
 	bool help, version;
 	bool probe;		/* -machine none: QMP only */
 	bool hold;		/* -S */
+	bool incoming;		/* -incoming */
+	int incoming_fd;	/* inherited, if @incoming_path is NULL */
+	const char *incoming_path;
 	bool pci_platform;	/* machine xenfv: the Xen platform device */
 	bool usb, tablet;
 	const char *name;

@@ -184,6 +184,20 @@ static void on_lied(enum member m, const struct ctl_msg *msg)
 	lose();
 }
 
+static void on_paused(enum member m, const struct ctl_msg *msg)
+{
+	(void)m;
+	if (fam.ops->rested)
+		fam.ops->rested(msg->arg);
+}
+
+static void on_logged(enum member m, const struct ctl_msg *msg)
+{
+	(void)m;
+	if (fam.ops->logged)
+		fam.ops->logged(msg->arg != 0);
+}
+
 static void on_stopped(enum member m, const struct ctl_msg *msg)
 {
 	(void)m;
@@ -202,6 +216,8 @@ static const struct {
 	{ CTL_SLEEP,	S_RUNNING,	true,  false, on_sleep },
 	{ CTL_SHUTDOWN,	S_RUNNING,	true,  false, on_shutdown },
 	{ CTL_LIED,	S_ANY,		true,  false, on_lied },
+	{ CTL_PAUSED,	S_RUNNING,	true,  false, on_paused },
+	{ CTL_LOGGED,	S_RUNNING,	true,  false, on_logged },
 	{ CTL_STOPPED,	S_STOPPING,	true,  false, on_stopped },
 };
 
@@ -420,6 +436,17 @@ struct family_view family_look(enum member m)
 
 	return (struct family_view){ .pid = c->pid, .ready = c->ready,
 		.began_ns = c->began_ns, .syscalls = c->syscalls };
+}
+
+int family_tell_broker(enum ctl_kind kind, uint64_t arg)
+{
+	const struct ctl_msg msg = { .kind = kind, .arg = arg };
+	int fd = fam.child[MEMBER_BROKER].ctl;
+
+	if (fd < 0)
+		return -ENOTCONN;
+	return send(fd, &msg, sizeof(msg), MSG_DONTWAIT | MSG_NOSIGNAL) < 0
+		? -errno : 0;
 }
 
 int family_set_password(const char *password)

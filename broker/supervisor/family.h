@@ -10,6 +10,7 @@
 #include <event2/event.h>
 #include <sys/types.h>
 
+#include "abi/ctl_msg.h"
 #include "supervisor/roster.h"
 
 /* What the family tells main.c; all run from the event loop. */
@@ -18,6 +19,8 @@ struct family_ops {
 	void (*broken)(void);		/* a child is lost: end everything */
 	int (*sleep)(void);		/* guest entered S3; 0 or -errno */
 	void (*powered_off)(unsigned int reason);	/* enum io_shutdown */
+	void (*rested)(uint64_t arg);	/* CTL_PAUSED, its @arg; may be NULL */
+	void (*logged)(bool on);	/* CTL_LOGGED; may be NULL */
 };
 
 /* A child that is not READY in time after this is lost. */
@@ -41,6 +44,9 @@ struct family_view {
 	unsigned int syscalls;	/* in its filter, as it said; 0 before READY */
 };
 struct family_view family_look(enum member m);
+
+/* A word to the broker, as abi/ctl_msg.h has it.  0 or -errno. */
+int family_tell_broker(enum ctl_kind kind, uint64_t arg);
 
 /* CTL_PASSWORD to vnc.  0 or -errno. */
 int family_set_password(const char *password);

@@ -29,7 +29,9 @@
 #include "supervisor/control_family.h"
 #include "supervisor/family.h"
 #include "supervisor/metrics_family.h"
+#include "supervisor/migrate.h"
 #include "supervisor/qmp.h"
+#include "supervisor/rest.h"
 #include "supervisor/roster.h"
 #include "supervisor/run_dir.h"
 #include "supervisor/limits.h"
@@ -38,6 +40,7 @@
 #include "supervisor/roster.h"
 #include "supervisor/serve.h"
 #include "supervisor/tap.h"
+#include "supervisor/save.h"
 #include "supervisor/vram.h"
 #include "supervisor/xs.h"
 
@@ -104,6 +107,18 @@ static void say_running(void)
 			  sup.conf.domid);
 }
 
+static void on_cont(void)
+{
+	rest_end();
+	say_running();
+}
+
+static int on_save(int fd, const char *path, char *why, size_t why_len)
+{
+	return migrate_save(&sup.roster, sup.qmp.status == QMP_STATUS_SUSPENDED, fd,
+			    path, why, why_len);
+}
+
 static int on_guest_sleeps(void)
 {
 	int rc = vram_set_sleep_state(3);
@@ -147,8 +162,9 @@ static void clean_process(void)
 	for (;;) {
 		unsigned int next = ~0u;
 
-		for (unsigned int i = 0; i < sup.conf.chardev_count; i++) {
-			int fd = sup.conf.chardev[i].fd;
+		for (unsigned int i = 0; i <= sup.conf.chardev_count; i++) {
+			int fd = i < sup.conf.chardev_count ?
+				sup.conf.chardev[i].fd : sup.conf.incoming_fd;
 
 			if (fd >= (int)from && (unsigned int)fd < next)
 				next = (unsigned int)fd;
@@ -366,7 +382,11 @@ static void open_run_dir(void)
 /* The guest is served: say so, then do what nobody waits for. */
 static void on_family_ready(void)
 {
-	sup.qmp.status = sup.conf.hold ? QMP_STATUS_PRELAUNCH : QMP_STATUS_RUNNING;
+	sup.qmp.status = sup.conf.incoming ? QMP_STATUS_PAUSED :
+		sup.conf.hold ? QMP_STATUS_PRELAUNCH : QMP_STATUS_RUNNING;
+	sup.qmp.suspended = migrate_was_suspended();
+	/* Whoever replaces a worker later goes on from what that one left. */
+	sup.roster.restoring = false;
 	qmp_set_ready();
 	if (!sup.conf.hold)
 		say_running();
@@ -406,7 +426,7 @@ static void close_given(void)
 static bool start_family(void)
 {
 	static const struct family_ops ops = { on_family_ready, on_broken,
-		on_guest_sleeps, on_powered_off };
+		on_guest_sleeps, on_powered_off, rest_on_rested, rest_on_logged };
 	bool good;
 	int rc;
 
@@ -423,7 +443,8 @@ static bool start_family(void)
 		start_one(MEMBER_DISK0);
 	for (unsigned int i = 0; good && i < sup.conf.nic_count; i++)
 		good = start_one(roster_net(i));
-	rc = good ? vram_populate(&sup.layout) : 0;
+	/* A restored guest's is part of its memory. */
+	rc = good && !sup.conf.incoming ? vram_populate(&sup.layout) : 0;
 	if (rc) {
 		log_errno(-rc, "cannot populate video memory: vgamem_mb=%u gfn=0x%llx",
 			  sup.conf.vga_mib, (unsigned long long)sup.layout.gfn);
@@ -437,6 +458,19 @@ static bool start_family(void)
 	return good && rc == 0;
 }
 
+static bool read_incoming(void)
+{
+	char why[SAVE_WHY];
+
+	if (!sup.conf.incoming ||
+	    migrate_read(&sup.roster, &sup.layout, why, sizeof(why)) == 0)
+		return true;
+	log_err("cannot restore: -incoming %s%.80s: %s",
+		sup.conf.incoming_path ? "file:" : "fd",
+		sup.conf.incoming_path ? sup.conf.incoming_path : "", why);
+	return false;
+}
+
 static bool make_roster(void)
 {
 	char why[240];
@@ -448,6 +482,8 @@ static bool make_roster(void)
 		return false;
 	}
 	rc = roster_make(&sup.roster);
+	if (rc == 0)
+		rc = migrate_fill(&sup.roster);
 	if (rc)
 		log_errno(-rc, "cannot make shared memory");
 	sup.qmp.disk_stats = sup.roster.stat_page[MEMBER_DISK0];
@@ -476,11 +512,13 @@ static bool begin_events(void)
 			return false;
 	}
 	sup.qmp = (struct qmp_host){ .conf = &sup.conf, .set_password =
-		family_set_password, .cont = say_running, .wakeup = on_wakeup,
+		family_set_password, .cont = on_cont, .stop = rest_ask, .log_dirty = rest_log_dirty,
+		.save = on_save, .wakeup = on_wakeup,
 		.quit = quit };
 	if (!sup.base)
 		return false;
 	qmp_begin(sup.base, &sup.qmp);
+	rest_begin(sup.base, qmp_go_on);
 	notify_watch(sup.base);
 	return true;
 }
@@ -498,6 +536,7 @@ static const struct {
 	{ "nics",	open_nics },
 	{ "qmp",	open_qmp },
 	{ "xenstore",	open_xenstore },
+	{ "incoming",	read_incoming },
 	{ "roster",	make_roster },
 	{ "family",	start_family },
 };
@@ -523,6 +562,9 @@ static int run_probe(void)
 	if (!begin_events() || !open_qmp())
 		return 1;
 	sup.qmp.cont = NULL;
+	sup.qmp.stop = NULL;
+	sup.qmp.log_dirty = NULL;
+	sup.qmp.save = NULL;
 	qmp_set_ready();
 	event_base_dispatch(sup.base);
 	qmp_end();

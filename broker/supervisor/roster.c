@@ -239,7 +239,8 @@ static void give_vga(const struct roster *r, struct spawn_spec *s)
 	s->fd[FD_VGA_SCAN] = r->scan;
 	s->fd[FD_VGA_PAINTED] = r->painted;
 	s->fd[FD_VGA_ROM] = r->host->vga_rom;
-	spawn_spec_opt(s, "vram=%llu,%u", (unsigned long long)r->layout->gfn,
+	spawn_spec_opt(s, "vram=%llu,%u", (unsigned long long)
+		       (r->layout->now_gfn ? r->layout->now_gfn : r->layout->gfn),
 		       r->layout->frames);
 	spawn_spec_opt(s, "devfn=%u", plan_vga_slot(r->conf) << 3);
 	spawn_spec_opt(s, "rom=%d", r->host->vga_rom >= 0);
@@ -286,6 +287,8 @@ void roster_spec(const struct roster *r, enum member m, struct spawn_spec *s)
 		s->fd[FD_STATE] = r->state[ch];
 		if (r->conf->plan_flags & PLAN_NO_POLL)
 			spawn_spec_opt(s, "poll=off");
+		if (r->restoring)
+			spawn_spec_opt(s, "state=restored");
 	}
 	switch (m) {
 	case MEMBER_BROKER:	give_broker(r, s); break;

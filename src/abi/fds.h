@@ -39,6 +39,8 @@ enum worker_fd {
 	FD_DEV6 = 19,
 	FD_DEV7 = 20,
 	FD_DEV_END = 21,
+	FD_CALM = 21,		/* ours: epoll of nothing but FD_KICK and FD_CTL,
+				   to wait at while the guest is paused */
 };
 
 /* platform: serial ports in order; an absent one is not open. */
