@@ -90,7 +90,7 @@ void family_ctl_readable(evutil_socket_t fd, short what, void *arg);
 /* CTL_DONE for an unplug, once nobody can hold what is unplugged. */
 void family_finish_unplug(void);
 /* The broker, if there is one, hears that @m has a successor, or none. */
-void family_tell_broker(enum member m);
+void family_brief_broker(enum member m);
 
 /* family_death.c */
 void family_child_exited(evutil_socket_t fd, short what, void *arg);

@@ -65,7 +65,7 @@ static void give_up(enum member m)
 	}
 	log_err("child died too often and has no successor: name=%s; cloisterctl restart %u %s tries again",
 		roster_name(m), fam.roster->conf->domid, roster_name(m));
-	family_tell_broker(m);
+	family_brief_broker(m);
 	family_finish_unplug();
 }
 
@@ -148,11 +148,11 @@ void family_renew_now(enum member m)
 }
 
 /* All that a broker has to know of workers, when a new one serves. */
-static void brief_broker(void)
+static void brief_successor(void)
 {
 	for (enum member m = 0; m < MEMBER_COUNT; m++)
 		if (roster_has(fam.roster, m))
-			family_tell_broker(m);
+			family_brief_broker(m);
 	/* What its predecessor waited for, it may still wait for. */
 	family_finish_unplug();
 }
@@ -169,9 +169,9 @@ void family_renewed(enum member m)
 			 (long long)((clock_now_ns() - c->died_ns) / NS_PER_US),
 			 c->is_crippled ? " device=failed" : "");
 	if (m == MEMBER_BROKER)
-		brief_broker();
+		brief_successor();
 	else
-		family_tell_broker(m);
+		family_brief_broker(m);
 	if (m == MEMBER_VNC && fam.has_password)
 		family_tell(m, CTL_PASSWORD, 0, fam.password);
 	family_finish_unplug();

@@ -257,7 +257,7 @@ void family_ctl_readable(evutil_socket_t fd, short what, void *arg)
  * Of a worker with a channel.  A broker that is not there, or has not said
  * READY, is told everything when it has.
  */
-void family_tell_broker(enum member m)
+void family_brief_broker(enum member m)
 {
 	const struct child *c = &fam.child[m];
 	bool gone = c->phase == PHASE_GONE;
