@@ -279,5 +279,7 @@ int family_set_password(const char *password)
 	/* Cut to what fits: VNC looks at eight characters. */
 	snprintf(fam.password, sizeof(fam.password), "%s", password);
 	fam.has_password = true;
-	return family_tell(MEMBER_VNC, CTL_PASSWORD, 0, password);
+	/* One that is on its way hears it when it is there. */
+	return fam.child[MEMBER_VNC].phase == PHASE_WAITING ? 0 :
+		family_tell(MEMBER_VNC, CTL_PASSWORD, 0, password);
 }

@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -280,9 +279,6 @@ static void give_net(const struct roster *r, enum member m, struct spawn_spec *s
 		       n->mac[2], n->mac[3], n->mac[4], n->mac[5]);
 	spawn_spec_opt(s, "devfn=%u", plan_nic_slot(r->conf, i) << 3);
 	spawn_spec_opt(s, "rom=%d", r->host->nic_rom[i] >= 0);
-	/* Unplugged: what its state says of the card holds, but for the wire. */
-	if (r->host->tap[i] < 0)
-		spawn_spec_opt(s, "failed=1");
 }
 
 void roster_spec(const struct roster *r, enum member m, struct spawn_spec *s)
@@ -317,17 +313,12 @@ bool roster_holds_host(enum member m)
 
 void roster_cripple(enum member m, struct spawn_spec *s)
 {
-	bool said = false;
-
 	if (m == MEMBER_DISK0)
 		for (int i = 0; i < CONF_DRIVES; i++)
 			s->fd[FD_DISK0 + i] = -1;
 	else
 		s->fd[FD_NET_TAP] = -1;
-	for (unsigned int i = 0; i < s->opt_count; i++)
-		said |= strcmp(s->opt[i], "failed=1") == 0;
-	if (!said)
-		spawn_spec_opt(s, "failed=1");
+	spawn_spec_opt(s, "failed=1");
 }
 
 static void let_go(int *fd)
