@@ -37,6 +37,12 @@ truncate -s 1M "$dir/disk.img"
 mkdir "$dir/run"
 printf '[defaults]\nrun-dir = %s\nrestart-limit = 3/600\n' "$dir/run" >"$dir/settings"
 
+# A card, if there can be a tap.
+nic=() net=()
+if [ -c /dev/net/tun ]; then
+	nic=(--nic "tap=clr$$,mac=00:16:3e:00:00:01") net=(net0)
+fi
+
 tell() {
 	n=$((n + 1))
 	if [ "$1" = 0 ]; then
@@ -50,7 +56,7 @@ tell() {
 
 ask() { timeout 60 "$ctl" --run-dir "$dir/run" "$@" >"$dir/said" 2>&1; }
 
-# until SECONDS COMMAND...: 0 once it succeeds
+# until_it SECONDS COMMAND...: 0 once it succeeds
 until_it() {
 	local left=$(($1 * 20))
 	shift
@@ -68,13 +74,14 @@ begin() {
 	: >"$dir/log"
 	CLOISTER_FAKE_GONE=$dir/gone "$dir/cloister" serve --domid "$domid" --memory 64 \
 		--disk "file=$dir/disk.img" --config "$dir/settings" \
+		--vnc "127.0.0.1:$((300 + $$ % 500)),to=5000" "${nic[@]}" \
 		--cgroup-parent "/$parent" 2>"$dir/log" </dev/null &
 	pid=$!
 	until_it 30 ask status "$domid"
 }
 
-pid_of() { ask status "$domid"; awk -v who="$1" '$1 == who { print $2 }' "$dir/said"; }
-state_of() { ask status "$domid"; awk -v who="$1" '$1 == who { print $3 }' "$dir/said"; }
+pid_of() { ask status "$domid"; awk -v who="$1" '$1 == who { print $2; exit }' "$dir/said"; }
+state_of() { ask status "$domid"; awk -v who="$1" '$1 == who { print $3; exit }' "$dir/said"; }
 is_new() { # PROCESS OLD-PID
 	[ "$(state_of "$1")" = running ] && [ "$(pid_of "$1")" != "$2" ]
 }
@@ -86,8 +93,8 @@ sheet() {
 	local fd name=$1
 	shift
 	for fd in /proc/"$1"/fd/*; do
-		case $name:${fd##*/}:$(readlink "$fd") in
-		*:socket:*|disk0:1[78]:*) ;;
+		case $name:${fd##*/} in
+		*:[34]|disk0:1[78]) ;;
 		*) echo "${fd##*/} $(readlink "$fd") $(stat -Lc %d:%i "$fd") $(
 			grep -h eventfd-id "/proc/$1/fdinfo/${fd##*/}" 2>/dev/null)" ;;
 		esac
@@ -100,7 +107,7 @@ sheet() {
 
 begin 31301
 tell $? 'a guest is served'
-for who in platform disk0 vga; do
+for who in platform disk0 vga vnc "${net[@]}"; do
 	was=$(pid_of $who)
 	sheet $who "$was" >"$dir/before"
 	kill -KILL "$was"
@@ -124,7 +131,7 @@ o = json.load(open(sys.argv[1]))
 assert o["process"] == "disk0" and o["pid"] != o["was_pid"] and o["after_s"] < 15' "$dir/said"
 tell $? '... and says which, as JSON'
 ask restart 31301 disk7
-[ $? = 1 ] && grep -q 'disk7: no such process; there are broker platform disk0 vga$' "$dir/said"
+[ $? = 1 ] && grep -q 'disk7: no such process; there are broker platform disk0 .*vga vnc$' "$dir/said"
 tell $? '... of nobody: the list of those there are'
 ask metrics 31301
 grep -q '^cloister_restarts_total{.*worker="disk0".*} 3$' "$dir/said" &&
@@ -174,9 +181,9 @@ pid=
 rm "$dir/gone"
 
 begin 31303
-all=$(for who in broker platform disk0 vga; do pid_of $who; done)
-[ "$(echo "$all" | wc -w)" = 4 ]
-tell $? 'four processes'
+all=$(for who in broker platform disk0 vga vnc "${net[@]}"; do pid_of $who; done)
+[ "$(echo "$all" | wc -w)" = $((5 + ${#net[@]})) ]
+tell $? 'all processes'
 kill -STOP "$(pid_of broker)"		# it has to go on by itself
 kill -KILL "$pid"
 # Nobody may be there to take a status: then it is a zombie.
