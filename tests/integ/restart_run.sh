@@ -101,7 +101,7 @@ sheet() {
 	done
 	grep -E '^(Uid|Gid|Seccomp|NoNewPrivs|CapEff|CapBnd)' "/proc/$1/status"
 	cat "/proc/$1/cgroup"
-	cat "/proc/$1/cmdline" | tr '\0' ' '
+	tr '\0' ' ' <"/proc/$1/cmdline" | sed 's/ *$//'
 	for fd in net ipc; do readlink "/proc/$1/ns/$fd"; done
 }
 
