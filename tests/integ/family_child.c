@@ -183,10 +183,26 @@ static void play_broker(unsigned int life)
 		say(CTL_LIED, DISK_CHANNEL);
 	if (life == 1 && is("broker", "hang"))
 		say(CTL_HANGS, DISK_CHANNEL);
+	if (life == 1 && is("broker", "race")) {
+		say(CTL_LIED, DISK_CHANNEL);
+		say(CTL_UNPLUG, UNPLUG_AUX_IDE_DISKS);
+	}
 	if (life == 1 && is("broker", "slander"))
 		say(CTL_LIED, 99);
 	if (life == 1 && is("broker", "unplug"))
 		say(CTL_UNPLUG, UNPLUG_IDE_DISKS | UNPLUG_NICS);
+}
+
+static const char *name_of(uint32_t kind)
+{
+	switch (kind) {
+	case CTL_DONE:		return "done";
+	case CTL_START:		return "start";
+	case CTL_PASSWORD:	return "password";
+	case CTL_RENEWED:	return "renewed";
+	case CTL_FAILED:	return "failed";
+	default:		return "?";
+	}
 }
 
 /* Until we are told to end. */
@@ -197,7 +213,7 @@ static void listen_on(void)
 
 		if (m.kind == CTL_STOP && !is("broker", "deaf"))
 			return;
-		log_info("told: kind=%u arg=%llu text=%s", m.kind,
+		log_info("told: %s arg=%llu text=%s", name_of(m.kind),
 			 (unsigned long long)m.arg, m.text);
 		if (m.kind == CTL_DONE && is("broker", "unplug")) {
 			say(CTL_LIED, DISK_CHANNEL);
