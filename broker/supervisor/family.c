@@ -28,6 +28,7 @@
 #define LOG_BUFFER_BYTES (64 * 1024)
 
 struct family fam;
+static int patience_ms = RENEW_LIMIT_MS;
 
 const char *const family_state_name[FAMILY_STATES] = {
 	"absent", "starting", "running", "restarting", "failed", "ended",
@@ -208,9 +209,9 @@ static void begin_child(enum member m, pid_t pid, int ctl, int log)
 	c->on_log = watch(c->log, log_readable, c);
 	c->on_ctl = watch(c->ctl, family_ctl_readable, (void *)(uintptr_t)m);
 	c->on_exit = watch(c->pidfd, family_child_exited, (void *)(uintptr_t)m);
-	c->limit_ns = c->began_ns + RENEW_LIMIT_MS * NS_PER_MS;
+	c->limit_ns = c->began_ns + patience_ms * NS_PER_MS;
 	if (fam.state == FAMILY_SERVING)
-		family_set_timer(m, RENEW_LIMIT_MS);
+		family_set_timer(m, patience_ms);
 }
 
 int family_spawn(enum member m)
@@ -247,6 +248,11 @@ int family_spawn(enum member m)
 	}
 	begin_child(m, rc, ctl[0], log[0]);
 	return 0;
+}
+
+void family_use_patience(int ms)
+{
+	patience_ms = ms;
 }
 
 int family_start(enum member m)

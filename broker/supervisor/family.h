@@ -44,6 +44,9 @@ void family_begin(struct event_base *base, struct roster *r,
  */
 int family_start(enum member m);
 
+/* For tests: a successor has to be READY in this time, instead of ten seconds. */
+void family_use_patience(int ms);
+
 /* What is counted about a child: STAT_IN_ABOUT of abi/stat.def. */
 const struct stat_block *family_about(enum member m);
 

@@ -248,6 +248,8 @@ int main(int argc, char **argv)
 	if (strcmp(name, "broker") == 0 && !has_opt(argc, argv, "adopt=1") &&
 	    hear().kind != CTL_START)
 		return 5;
+	if (life == 2 && is("disk0", "mute"))
+		pause();
 	say(CTL_READY, 12);
 	maybe_die(life, failed);
 	if (strcmp(name, "broker") == 0)

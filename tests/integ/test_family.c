@@ -336,6 +336,14 @@ static void test_limits(const char *dir, const char *program)
 		"stillborn: who dies at birth does so at intervals (%d ms)", took_ms))
 		explain();
 
+	family_use_patience(400);
+	live(dir, program, "mute", kill_disk);
+	if (!ok(!broken && took_ms >= 400 && count("why=\"is not ready in time\"") == 1 &&
+		count("disk0: life: number=3") == 1,
+		"mute: who does not say that it is there is ended (%d ms)", took_ms))
+		explain();
+	family_use_patience(10000);
+
 	who = MEMBER_DISK0;
 	live(dir, program, "doomed", wait_gone);
 	if (!ok(!broken && took_ms >= 0 && count("has no successor: name=disk0") == 1 &&
