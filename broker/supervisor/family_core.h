@@ -49,6 +49,7 @@ struct child {
 	int64_t began_ns;
 	unsigned int number;	/* how many there were before it */
 	const char *verdict;	/* why we ended it; NULL: we did not */
+	bool has_lied;		/* about its rings, says the broker */
 	bool by_hand;		/* ended because somebody asked for that */
 	bool is_crippled;	/* its device is failed, and so are successors' */
 	int64_t died_ns;

@@ -136,6 +136,9 @@ void family_renew_now(enum member m)
 		fam.state = FAMILY_STOPPING;
 		return;
 	}
+	if (c->has_lied)
+		roster_repair(fam.roster, m);
+	c->has_lied = false;
 	c->number++;
 	c->ready = false;
 	c->verdict = NULL;

@@ -178,6 +178,7 @@ static void on_accused(enum member m, const struct ctl_msg *msg)
 					lied ? "worker broke the protocol" :
 					"worker hangs", roster_name(i), c->pid,
 					quote(msg->text, how));
+			c->has_lied = lied;
 			family_condemn(i, lied ? "lied" : "hangs");
 		}
 		return;

@@ -12,9 +12,12 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "abi/io_msg.h"
+#include "ring/broker_state.h"
+#include "ring/chan.h"
 #include "ring/memfd.h"
 #include "ring/stat.h"
 
@@ -238,7 +241,12 @@ static void give_disk(const struct roster *r, struct spawn_spec *s)
 /* Where video memory is now: the guest moves it. */
 static uint64_t find_vram(const struct roster *r)
 {
-	return r->layout->gfn;
+	static const struct broker_state *state;
+	static int of = -1;
+
+	if (of != r->broker_state)
+		state = broker_state_map(of = r->broker_state);
+	return state ? broker_state_vram_gfn(state, r->layout->gfn) : r->layout->gfn;
 }
 
 static void give_vga(const struct roster *r, struct spawn_spec *s)
@@ -340,4 +348,17 @@ void roster_unplug(struct roster *r, uint32_t mask)
 	for (unsigned int i = 0; i < r->conf->nic_count; i++)
 		if (mask & UNPLUG_NICS && r->conf->nic[i].model)
 			let_go(&r->host->tap[i]);
+}
+
+void roster_repair(const struct roster *r, enum member m)
+{
+	int ch = member[m].channel;
+	struct chan *c = ch < 0 ? NULL : memfd_map(r->chan[ch], sizeof(*c), 1);
+
+	if (!c) {
+		log_err("rings cannot be repaired: name=%s", member[m].name);
+		return;
+	}
+	chan_repair(c);
+	munmap(c, sizeof(*c));
 }

@@ -73,6 +73,9 @@ bool roster_holds_host(enum member m);
 /* Closes what is unplugged (UNPLUG_* of abi/io_msg.h): nobody is given it any
    more.  Closing it twice does nothing. */
 void roster_unplug(struct roster *r, uint32_t mask);
+/* Between the end of a worker that broke the protocol and its successor: makes
+   its rings usable again.  Nothing is in them then. */
+void roster_repair(const struct roster *r, enum member m);
 /* Plan index of a member, or -1. */
 int roster_channel(enum member m);
 /* 0; or -EEXIST and @why if a uid of this guest belongs to somebody. */

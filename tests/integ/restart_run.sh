@@ -107,7 +107,7 @@ sheet() {
 
 begin 31301
 tell $? 'a guest is served'
-for who in platform disk0 vga vnc "${net[@]}"; do
+for who in platform disk0 vga vnc broker "${net[@]}"; do
 	was=$(pid_of $who)
 	sheet $who "$was" >"$dir/before"
 	kill -KILL "$was"
