@@ -6,6 +6,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "ctl/client.h"
 #include "ctl/ctl.h"
@@ -38,16 +39,50 @@ static void join_rows(struct guest *g, unsigned int *running, uint64_t *memory)
 	}
 }
 
+/* Processes that are not as they should be: "disk0 failed, vga restarting". */
+static json_t *tell_trouble(const struct guest *g)
+{
+	json_t *list = json_array();
+	const json_t *p;
+	size_t i;
+
+	json_array_foreach(json_object_get(g->status, "processes"), i, p) {
+		const char *state = text_of(p, "state");
+
+		if (strcmp(state, "failed") == 0 || strcmp(state, "restarting") == 0)
+			json_array_append_new(list, json_pack("{s:s,s:s}", "name",
+				text_of(p, "name"), "state", state));
+	}
+	return list;
+}
+
+static void print_trouble(const struct guest *g)
+{
+	json_t *list = tell_trouble(g);
+	const json_t *p;
+	size_t i;
+
+	json_array_foreach(list, i, p) {
+		char name[13], state[12];
+
+		printf("%s%s %s", i ? ", " : "  ",
+		       text_quote(name, sizeof(name), text_of(p, "name")),
+		       text_quote(state, sizeof(state), text_of(p, "state")));
+	}
+	json_decref(list);
+}
+
 static json_t *list_json(const struct guest *g, unsigned int running, uint64_t memory)
 {
 	if (!g->status)
 		return json_pack("{s:i,s:s,s:s}", "domid", (int)g->client.domid,
 				 "state", "no answer", "why", g->why);
-	return json_pack("{s:i,s:s,s:s,s:f,s:i,s:I}", "domid", (int)g->client.domid,
+	return json_pack("{s:i,s:s,s:s,s:f,s:i,s:I,s:o}", "domid", (int)g->client.domid,
 			 "name", text_of(g->status, "name"),
 			 "state", text_of(g->status, "state"),
 			 "age_s", text_real(g->status, "age_s"),
-			 "processes", (int)running, "memory_bytes", (json_int_t)memory);
+			 "processes", (int)running, "memory_bytes", (json_int_t)memory,
+			 "trouble", tell_trouble(g));
 }
 
 static void list_line(const struct guest *g, unsigned int running, uint64_t memory)
@@ -60,11 +95,13 @@ static void list_line(const struct guest *g, unsigned int running, uint64_t memo
 		putchar('\n');
 		return;
 	}
-	printf("%5u  %-24s  %-10s  %7s  %9u  %7s\n", g->client.domid,
+	printf("%5u  %-24s  %-10s  %7s  %9u  %7s", g->client.domid,
 	       text_quote(name, sizeof(name), text_of(g->status, "name")),
 	       text_quote(state, sizeof(state), text_of(g->status, "state")),
 	       text_age(age, text_real(g->status, "age_s")), running,
 	       text_bytes(bytes, (double)memory));
+	print_trouble(g);
+	putchar('\n');
 }
 
 enum ctl_exit cmd_list(const struct ctl *ctl)
@@ -100,7 +137,7 @@ static void print_processes(const struct guest *g)
 {
 	struct row r;
 
-	printf("  %-12s %8s  %-9s %9s %8s %8s %9s %8s\n", "PROCESS", "PID", "STATE",
+	printf("  %-12s %8s  %-10s %8s %8s %8s %9s %8s\n", "PROCESS", "PID", "STATE",
 	       "CPU", "RSS", "PSS", "REQUESTS", "I/O");
 	for (size_t i = 0; row_get(g, i, &r); i++) {
 		char name[13], state[12], rss[TEXT_NUMBER], pss[TEXT_NUMBER];
@@ -113,11 +150,11 @@ static void print_processes(const struct guest *g)
 		printf("  %-12s ", text_quote(name, sizeof(name),
 					      text_of(r.process, "name")));
 		if (!r.pid) {
-			printf("%8s  %-9s\n", "-",
+			printf("%8s  %-10s\n", "-",
 			       text_quote(state, sizeof(state), text_of(r.process, "state")));
 			continue;
 		}
-		printf("%8d  %-9s %8.2fs %8s %8s %9s %8s\n", (int)r.pid,
+		printf("%8d  %-10s %7.2fs %8s %8s %9s %8s\n", (int)r.pid,
 		       text_quote(state, sizeof(state), text_of(r.process, "state")),
 		       (double)r.use.cpu_ms / 1000,
 		       text_bytes(rss, (double)r.use.resident_bytes),

@@ -45,6 +45,7 @@ enum ctl_exit cmd_metrics(const struct ctl *ctl);
 enum ctl_exit cmd_explain(const struct ctl *ctl);
 enum ctl_exit cmd_trace(const struct ctl *ctl);
 enum ctl_exit cmd_limit(const struct ctl *ctl);
+enum ctl_exit cmd_restart(const struct ctl *ctl);
 enum ctl_exit cmd_devices(const struct ctl *ctl);
 
 #endif /* CTL_CTL_H */

@@ -402,6 +402,19 @@ int cgroup_kill(const char *name)
 	return rc == -ENOENT ? kill_each(path) : rc;
 }
 
+uint64_t cgroup_oom_kills(const char *name)
+{
+	char path[PATH_LEN + 64], text[512], *at;
+
+	if (!dir[0])
+		return 0;
+	snprintf(path, sizeof(path), "%s/%.32s/memory.events", dir, name);
+	if (!get(path, text, sizeof(text)))
+		return 0;
+	at = strstr(text, "\noom_kill ");
+	return at ? strtoull(at + strlen("\noom_kill "), NULL, 10) : 0;
+}
+
 /*
  * Our own group goes last.  A delegated one has controllers for the groups in
  * it and takes no process back; systemd removes what is left of it with us.

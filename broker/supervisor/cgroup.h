@@ -30,6 +30,9 @@ int cgroup_make(const char *name);
 void cgroup_enter_own(void);
 /* SIGKILL for all in the group of child @name, however many.  0 or -errno. */
 int cgroup_kill(const char *name);
+/* How often the kernel killed for memory in the group of @name, since it was
+   made; 0 if nobody can tell. */
+uint64_t cgroup_oom_kills(const char *name);
 /* Removes the groups beside ours of families that are dead: each supervisor
    holds a lock on its own. */
 void cgroup_remove_dead(void);

@@ -316,8 +316,10 @@ static enum conf_result on_cloister(struct conf *c, const char *arg)
 			continue;
 		}
 		if (conf_key_is(&k, "limit", NULL) ||
+		    conf_key_is(&k, "restart-limit", NULL) ||
 		    conf_key_is(&k, "cgroup-parent", NULL)) {
 			rc = k.key[0] == 'l' ? conf_limit(c, k.val) :
+				k.key[0] == 'r' ? conf_restart_limit(c, k.val) :
 				conf_cgroup_parent(c, k.val);
 			if (rc)
 				return rc;
@@ -492,7 +494,8 @@ void conf_begin(struct conf *c)
 	*c = (struct conf){ .vcpus = 1, .max_vcpus = 1, .boot = "cda",
 		.max_low_bytes = LOW_END_DEFAULT, .log_level = LOG_L_INFO,
 		.crash_dir = CRASH_DIR_DEFAULT,
-		.metrics_interval_s = CONF_INTERVAL_S };
+		.metrics_interval_s = CONF_INTERVAL_S, .restarts = CONF_RESTARTS,
+		.restart_window_s = CONF_RESTART_S };
 }
 
 enum conf_result conf_take_options(struct conf *c, int argc, char *const *argv)

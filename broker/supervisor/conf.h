@@ -24,6 +24,10 @@
 #define CONF_NOTES	24
 #define CONF_INTERVAL_S	15	/* between two metrics files */
 #define CONF_INTERVAL_MAX_S 3600
+#define CONF_RESTARTS	5	/* deaths of a process, */
+#define CONF_RESTARTS_MAX 100
+#define CONF_RESTART_S	60	/* in so many seconds: then its device is failed */
+#define CONF_RESTART_MAX_S 86400
 #define CONF_LIMITS	64
 #define CONF_VCPUS_MAX	128
 #define CONF_DOMID_MAX	0x7fefu	/* DOMID_FIRST_RESERVED - 1 */
@@ -107,6 +111,7 @@ struct conf {
 	const char *metrics_file;	/* textfile (metrics_path.h), or "on": in
 					   the run directory; NULL: none */
 	unsigned int metrics_interval_s;
+	unsigned int restarts, restart_window_s;
 	const char *run_dir;	/* instead of RUN_DIR_DEFAULT, or NULL */
 	const char *crash_dir;	/* of crash reports; NULL: none are written */
 	const char *cgroup_parent;	/* NULL: the root of the hierarchy */
@@ -161,6 +166,7 @@ enum conf_result conf_limit(struct conf *c, const char *arg);
 enum conf_result conf_limit_of(struct conf *c, const char *process, const char *key,
 			       const char *value);
 enum conf_result conf_cgroup_parent(struct conf *c, const char *arg);
+enum conf_result conf_restart_limit(struct conf *c, const char *arg);
 /* Is process @name ("disk0") one that @who ("disk0", "disk") means? */
 bool conf_means(const char *who, const char *name);
 

@@ -6,6 +6,7 @@
  * PROCESS.KEY=VALUE and from cloister.conf as KEY = VALUE in [limits.PROCESS];
  * what the values mean is cgroup_limit.c's.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "supervisor/cgroup.h"
@@ -84,5 +85,23 @@ enum conf_result conf_cgroup_parent(struct conf *c, const char *arg)
 					   "a path below /sys/fs/cgroup expected");
 	}
 	c->cgroup_parent = conf_keep(c, arg);
+	return CONF_OK;
+}
+
+/* "5/60": so many deaths in so many seconds. */
+enum conf_result conf_restart_limit(struct conf *c, const char *arg)
+{
+	unsigned long long n, seconds;
+	const char *slash = strchr(arg, '/');
+	char count[16];
+
+	snprintf(count, sizeof(count), "%.*s", slash ? (int)(slash - arg) : 0, arg);
+	if (!slash || slash - arg >= (int)sizeof(count) ||
+	    !opt_number(count, 1, CONF_RESTARTS_MAX, &n) ||
+	    !opt_number(slash + 1, 1, CONF_RESTART_MAX_S, &seconds))
+		return conf_refuse(c, OPT_CLOISTER, arg, "N/SECONDS expected: 1 to %d in 1 to %d",
+				   CONF_RESTARTS_MAX, CONF_RESTART_MAX_S);
+	c->restarts = (unsigned int)n;
+	c->restart_window_s = (unsigned int)seconds;
 	return CONF_OK;
 }

@@ -22,7 +22,7 @@
 /* One process of the family; the texts are the host's and stay. */
 struct control_process {
 	const char *name, *role;	/* "disk0", "disk" */
-	const char *state;		/* "starting", "running", "ended" */
+	const char *state;		/* family_state_name[] */
 	pid_t pid;			/* 0: does not run */
 	uint32_t uid;
 	int64_t began_ns;		/* CLOCK_MONOTONIC */
@@ -47,6 +47,9 @@ struct control_host {
 	   -ENOENT and -EOPNOTSUPP if it is the caller's fault. */
 	int (*limit)(const char *process, const char *key, const char *value,
 		     char *why, size_t why_len);
+	/* Replaces process @name.  0, or -errno and @why; -ENOENT: there is none
+	   of that name, and @why has the names. */
+	int (*restart)(const char *name, char *why, size_t why_len);
 	/* Borrowed memfds of worker @name: struct trace, struct chan; or -1. */
 	int (*trace)(const char *name);
 	int (*channel)(const char *name);

@@ -291,6 +291,21 @@ HANDLER(on_limit)
 		    why[0] ? why : strerrordesc_np(-rc));
 }
 
+HANDLER(on_restart)
+{
+	const char *process = text_of(args, "process");
+	char why[240] = "";
+	int rc;
+
+	if (!control_host->restart)
+		return fail(r, "NotAvailable", "nobody can be replaced here");
+	rc = control_host->restart(process, why, sizeof(why));
+	if (rc == 0)
+		return json_object();
+	return fail(r, rc == -ENOENT ? "NoSuchProcess" : "Failed", "%.60s: %s",
+		    process, why[0] ? why : strerrordesc_np(-rc));
+}
+
 /* ---- trace ---- */
 
 /* Where the guest put this worker's PCI functions: their configuration spaces,

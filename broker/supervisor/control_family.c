@@ -7,6 +7,8 @@
  */
 #include "supervisor/control_family.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -30,7 +32,7 @@ static bool look(unsigned int i, struct control_process *p)
 		v = family_look(m);
 		*p = (struct control_process){ .name = roster_name(m),
 			.role = roster_role(m), .pid = v.pid,
-			.state = !v.pid ? "ended" : v.ready ? "running" : "starting",
+			.state = family_state_name[v.state],
 			.uid = roster_uid(roster, m), .began_ns = v.began_ns,
 			.syscalls = v.syscalls };
 		return true;
@@ -77,6 +79,27 @@ static char *tell_metrics(void)
 	return metrics_family() ? metrics_string(metrics_family(), METRICS_OPEN) : NULL;
 }
 
+static int restart(const char *name, char *why, size_t why_len)
+{
+	size_t used;
+	int rc;
+
+	for (enum member m = 0; m < MEMBER_COUNT; m++) {
+		if (!roster_has(roster, m) || strcmp(roster_name(m), name) != 0)
+			continue;
+		rc = family_restart(m);
+		if (rc == -EAGAIN)
+			snprintf(why, why_len, "the guest is not served now");
+		return rc;
+	}
+	used = (size_t)snprintf(why, why_len, "no such process; there are");
+	for (enum member m = 0; m < MEMBER_COUNT && used < why_len; m++)
+		if (roster_has(roster, m))
+			used += (size_t)snprintf(why + used, why_len - used, " %s",
+						 roster_name(m));
+	return -ENOENT;
+}
+
 void control_family_begin(struct event_base *base, const struct roster *r,
 			  const struct qmp_host *guest, int64_t began_ns)
 {
@@ -88,7 +111,7 @@ void control_family_begin(struct event_base *base, const struct roster *r,
 	host = (struct control_host){ .guest = guest, .began_ns = began_ns,
 		.plan = r->plan, .process = look, .counters = count,
 		.metrics = tell_metrics, .cgroup = cgroup_path,
-		.limit = cgroup_set_limit, .trace = find_ring,
+		.limit = cgroup_set_limit, .restart = restart, .trace = find_ring,
 		.channel = find_chan_fd };
 	rc = control_begin(base, &host);
 	if (rc)

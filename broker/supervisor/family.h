@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * supervisor/family.h - the life of the children: start, messages, death
+ * supervisor/family.h - the life of the children: start, messages, death,
+ *                       replacement
  *
  * One family per supervisor.  libevent drives it.
+ *
+ * Before the guest is served, a child that dies ends the start.  From then on
+ * it is replaced, with the same descriptors, uid, filter and cgroup.  One that
+ * dies too often (conf.restarts in conf.restart_window_s): a disk or net worker
+ * has successors whose device is failed, in the way guests understand; if those
+ * die as often, and of other workers at once, the broker answers in its place;
+ * vnc is missed by nobody; without broker the family ends.
  */
 #ifndef SUPERVISOR_FAMILY_H
 #define SUPERVISOR_FAMILY_H
@@ -16,9 +24,15 @@
 /* What the family tells main.c; all run from the event loop. */
 struct family_ops {
 	void (*ready)(void);		/* broker serves: the guest may run */
-	void (*broken)(void);		/* a child is lost: end everything */
+	void (*broken)(void);		/* nothing can be done: end everything */
 	int (*sleep)(void);		/* guest entered S3; 0 or -errno */
 	void (*powered_off)(unsigned int reason);	/* enum io_shutdown */
+	/*
+	 * Asked before anybody gets a successor: is there still a guest to
+	 * serve?  False: said, and we end; nobody is started any more.  NULL:
+	 * there is.
+	 */
+	bool (*wanted)(void);
 	void (*rested)(uint64_t arg);	/* CTL_PAUSED, its @arg; may be NULL */
 	void (*logged)(bool on);	/* CTL_LOGGED; may be NULL */
 };
@@ -33,12 +47,29 @@ void family_begin(struct event_base *base, struct roster *r,
  */
 int family_start(enum member m);
 
+/* For tests: a successor has to be READY in this time, instead of ten seconds. */
+void family_use_patience(int ms);
+
 /* What is counted about a child: STAT_IN_ABOUT of abi/stat.def. */
 const struct stat_block *family_about(enum member m);
 
+enum family_state {
+	FAMILY_ABSENT,		/* was not started */
+	FAMILY_STARTING,
+	FAMILY_RUNNING,
+	FAMILY_RESTARTING,	/* died, or is about to; a successor comes */
+	FAMILY_FAILED,		/* its device is failed: there is no successor,
+				   or one that says so to the guest */
+	FAMILY_ENDED,		/* dead, while all end */
+	FAMILY_STATES
+};
+/* "running" */
+extern const char *const family_state_name[FAMILY_STATES];
+
 /* What is known of a child. */
 struct family_view {
-	pid_t pid;		/* 0: never started, or gone */
+	enum family_state state;
+	pid_t pid;		/* 0: not there */
 	bool ready;		/* confined and serving */
 	int64_t began_ns;	/* CLOCK_MONOTONIC */
 	unsigned int syscalls;	/* in its filter, as it said; 0 before READY */
@@ -48,8 +79,16 @@ struct family_view family_look(enum member m);
 /* A word to the broker, as abi/ctl_msg.h has it.  0 or -errno. */
 int family_tell_broker(enum ctl_kind kind, uint64_t arg);
 
-/* CTL_PASSWORD to vnc.  0 or -errno. */
+/* CTL_PASSWORD to vnc, and to its successors.  0 or -errno. */
 int family_set_password(const char *password);
+
+/*
+ * Replaces a child now, as `cloisterctl restart` wants it: earlier deaths are
+ * forgotten, and a failed device is whole again.  Returns before there is a
+ * successor.  0; -ENOENT: it is not in the family; -EAGAIN: the guest is not
+ * served yet, or not any more.
+ */
+int family_restart(enum member m);
 
 /*
  * Ends all: the broker answers what is pending and takes the ioreq server

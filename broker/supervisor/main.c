@@ -119,6 +119,22 @@ static int on_save(int fd, const char *path, char *why, size_t why_len)
 			    path, why, why_len);
 }
 
+/*
+ * Before anybody is started again.  A toolstack that ends a guest may kill us
+ * one by one; what it removed before that, it removed for good.
+ */
+static bool on_wanted(void)
+{
+	const char *gone = !xs_store_is_wanted() ? "xenstore=removed" :
+		!vram_domain_lives() ? "domain=gone" : NULL;
+
+	if (!gone)
+		return true;
+	log_info("told to end: %s", gone);
+	quit();
+	return false;
+}
+
 static int on_guest_sleeps(void)
 {
 	int rc = vram_set_sleep_state(3);
@@ -405,20 +421,6 @@ static void on_family_ready(void)
 	metrics_family_begin(sup.base, &sup.roster, sup.began_ns);
 }
 
-/* Their copies stay; ours would keep an unplugged disk, or tap, busy. */
-static void close_given(void)
-{
-	for (int i = 0; i < CONF_DRIVES; i++)
-		if (sup.host.image[i].fd >= 0)
-			close(sup.host.image[i].fd);
-	for (unsigned int i = 0; i < sup.conf.nic_count; i++) {
-		if (sup.conf.nic[i].model)
-			close(sup.host.tap[i]);
-		if (sup.host.nic_rom[i] >= 0)
-			close(sup.host.nic_rom[i]);
-	}
-}
-
 /*
  * All children first, then the slow things, while they start.  Only vga has to
  * wait for its memory.
@@ -426,7 +428,8 @@ static void close_given(void)
 static bool start_family(void)
 {
 	static const struct family_ops ops = { on_family_ready, on_broken,
-		on_guest_sleeps, on_powered_off, rest_on_rested, rest_on_logged };
+		on_guest_sleeps, on_powered_off, on_wanted, rest_on_rested,
+		rest_on_logged };
 	bool good;
 	int rc;
 
@@ -454,7 +457,6 @@ static bool start_family(void)
 	rc = spawn_namespaces_leave();
 	if (rc)
 		log_errno(-rc, "cannot return to our namespaces");
-	close_given();
 	return good && rc == 0;
 }
 

@@ -311,6 +311,10 @@ static void put_figure(struct text *t, const struct metrics_member *p,
 	case FIGURE_UP:
 		put_value(t, p, "", false, p->pid > 0);
 		break;
+	case FIGURE_FAILED:
+		if (p->in)
+			put_value(t, p, "", false, p->is_failed);
+		break;
 	case FIGURE_UPTIME:
 		if (p == &t->m->member[0])
 			put_us(t, p, "", (uint64_t)(clock_now_ns() - t->m->began_ns) /

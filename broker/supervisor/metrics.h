@@ -10,6 +10,7 @@
 #define SUPERVISOR_METRICS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -31,6 +32,7 @@ struct metrics_member {
 	const struct stat_block *about;	/* what we count about it */
 	int cgroup;			/* directory */
 	pid_t pid;
+	bool is_failed;			/* its device is */
 };
 
 struct metrics {

@@ -31,8 +31,12 @@ static struct {
 
 static void refresh(struct metrics *m)
 {
-	for (unsigned int i = 1; i < m->count; i++)
-		m->member[i].pid = family_look(us.who[i]).pid;
+	for (unsigned int i = 1; i < m->count; i++) {
+		struct family_view v = family_look(us.who[i]);
+
+		m->member[i].pid = v.pid;
+		m->member[i].is_failed = v.state == FAMILY_FAILED;
+	}
 }
 
 static void describe(const struct roster *r, enum member m, struct metrics_member *p)

@@ -12,7 +12,12 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include "abi/io_msg.h"
+#include "ring/broker_state.h"
+#include "ring/chan.h"
 #include "ring/memfd.h"
 #include "ring/stat.h"
 
@@ -233,14 +238,25 @@ static void give_disk(const struct roster *r, struct spawn_spec *s)
 	}
 }
 
+/* Where video memory is now: the guest moves it. */
+static uint64_t find_vram(const struct roster *r)
+{
+	static const struct broker_state *state;
+	uint64_t begins = r->layout->now_gfn ? r->layout->now_gfn : r->layout->gfn;
+	static int of = -1;
+
+	if (of != r->broker_state)
+		state = broker_state_map(of = r->broker_state);
+	return state ? broker_state_vram_gfn(state, begins) : begins;
+}
+
 static void give_vga(const struct roster *r, struct spawn_spec *s)
 {
 	s->fd[FD_VGA_FB] = r->fb;
 	s->fd[FD_VGA_SCAN] = r->scan;
 	s->fd[FD_VGA_PAINTED] = r->painted;
 	s->fd[FD_VGA_ROM] = r->host->vga_rom;
-	spawn_spec_opt(s, "vram=%llu,%u", (unsigned long long)
-		       (r->layout->now_gfn ? r->layout->now_gfn : r->layout->gfn),
+	spawn_spec_opt(s, "vram=%llu,%u", (unsigned long long)find_vram(r),
 		       r->layout->frames);
 	spawn_spec_opt(s, "devfn=%u", plan_vga_slot(r->conf) << 3);
 	spawn_spec_opt(s, "rom=%d", r->host->vga_rom >= 0);
@@ -298,4 +314,54 @@ void roster_spec(const struct roster *r, enum member m, struct spawn_spec *s)
 	case MEMBER_VNC:	give_vnc(r, s); break;
 	default:		give_net(r, m, s); break;
 	}
+}
+
+bool roster_holds_host(enum member m)
+{
+	return m == MEMBER_DISK0 || m == MEMBER_NET0 ||
+		(m >= MEMBER_NET1 && m <= MEMBER_NET7);
+}
+
+void roster_cripple(enum member m, struct spawn_spec *s)
+{
+	if (m == MEMBER_DISK0)
+		for (int i = 0; i < CONF_DRIVES; i++)
+			s->fd[FD_DISK0 + i] = -1;
+	else
+		s->fd[FD_NET_TAP] = -1;
+	spawn_spec_opt(s, "failed=1");
+}
+
+static void let_go(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void roster_unplug(struct roster *r, uint32_t mask)
+{
+	uint32_t drives = mask & UNPLUG_IDE_DISKS ? 0xf :
+		mask & UNPLUG_AUX_IDE_DISKS ? 0xe : 0;
+
+	for (int i = 0; i < CONF_DRIVES; i++)
+		if (drives >> i & 1)
+			let_go(&r->host->image[i].fd);
+	/* A tap without a card here is somebody else's. */
+	for (unsigned int i = 0; i < r->conf->nic_count; i++)
+		if (mask & UNPLUG_NICS && r->conf->nic[i].model)
+			let_go(&r->host->tap[i]);
+}
+
+void roster_repair(const struct roster *r, enum member m)
+{
+	int ch = member[m].channel;
+	struct chan *c = ch < 0 ? NULL : memfd_map(r->chan[ch], sizeof(*c), 1);
+
+	if (!c) {
+		log_err("rings cannot be repaired: name=%s", member[m].name);
+		return;
+	}
+	chan_repair(c);
+	munmap(c, sizeof(*c));
 }

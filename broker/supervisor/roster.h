@@ -67,6 +67,17 @@ const char *roster_role(enum member m);
 uint32_t roster_uid(const struct roster *r, enum member m);
 /* Everything but log, control socket and cgroup. */
 void roster_spec(const struct roster *r, enum member m, struct spawn_spec *s);
+/* As roster_spec() filled it, but its device is failed: "failed=1", and neither
+   images nor tap.  Of a member that roster_holds_host(). */
+void roster_cripple(enum member m, struct spawn_spec *s);
+/* Does it hold what the guest can unplug: images, a tap? */
+bool roster_holds_host(enum member m);
+/* Closes what is unplugged (UNPLUG_* of abi/io_msg.h): nobody is given it any
+   more.  Closing it twice does nothing. */
+void roster_unplug(struct roster *r, uint32_t mask);
+/* Between the end of a worker that broke the protocol and its successor: makes
+   its rings usable again.  Nothing is in them then. */
+void roster_repair(const struct roster *r, enum member m);
 /* Plan index of a member, or -1. */
 int roster_channel(enum member m);
 /* 0; or -EEXIST and @why if a uid of this guest belongs to somebody. */

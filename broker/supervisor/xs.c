@@ -162,6 +162,11 @@ int xs_store_watch(void)
 	return 0;
 }
 
+bool xs_store_is_wanted(void)
+{
+	return !store || !dir_seen || exists(dir);
+}
+
 int xs_store_fd(void)
 {
 	return store ? xs_fileno(store) : -1;

@@ -34,6 +34,8 @@ int xs_store_say_running(void);
  * 0 or -errno.
  */
 int xs_store_watch(void);
+/* Has libxl still a use for us?  It removes our directory before it ends us. */
+bool xs_store_is_wanted(void);
 int xs_store_fd(void);		/* readable: call xs_store_poll() */
 
 enum xs_event {

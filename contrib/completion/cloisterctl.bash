@@ -17,7 +17,7 @@ _cloisterctl_processes()
 {
 	cloisterctl status "$1" 2>/dev/null | grep '^ ' | while read -r name pid rest; do
 		case $pid in
-		[0-9]*) printf '%s\n' "$name" ;;
+		[0-9]*|-) printf '%s\n' "$name" ;;
 		esac
 	done
 }
@@ -35,7 +35,7 @@ _cloisterctl_devices()
 _cloisterctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
-	local commands="list status top metrics explain trace limit devices"
+	local commands="list status top metrics explain trace limit restart devices"
 	local options="--json --run-dir --batch --delay --sort --follow --count --file --help --version"
 	local i command= args=()
 
@@ -73,12 +73,12 @@ _cloisterctl()
 	case $command:${#args[@]} in
 	:0)
 		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur") ;;
-	status:0|top:0|metrics:0|explain:0|trace:0|limit:0)
+	status:0|top:0|metrics:0|explain:0|trace:0|limit:0|restart:0)
 		mapfile -t COMPREPLY < <(compgen -W "$(_cloisterctl_guests)" -- "$cur") ;;
 	trace:1)
 		mapfile -t COMPREPLY < <(compgen -W "$(_cloisterctl_processes "${args[0]}")
 			$(_cloisterctl_devices)" -- "$cur") ;;
-	limit:1)
+	limit:1|restart:1)
 		mapfile -t COMPREPLY < <(compgen -W "$(_cloisterctl_processes "${args[0]}")" \
 			-- "$cur") ;;
 	limit:*)

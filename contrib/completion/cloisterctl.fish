@@ -11,7 +11,7 @@ function __cloisterctl_devices
 end
 
 function __cloisterctl_no_command
-    not __fish_seen_subcommand_from list status top metrics explain trace limit devices
+    not __fish_seen_subcommand_from list status top metrics explain trace limit restart devices
 end
 
 complete -c cloisterctl -f
@@ -22,8 +22,9 @@ complete -c cloisterctl -n __cloisterctl_no_command -a metrics -d 'the OpenMetri
 complete -c cloisterctl -n __cloisterctl_no_command -a explain -d 'how each process is confined'
 complete -c cloisterctl -n __cloisterctl_no_command -a trace -d 'accesses to a device or worker'
 complete -c cloisterctl -n __cloisterctl_no_command -a limit -d 'set limits of a process'
+complete -c cloisterctl -n __cloisterctl_no_command -a restart -d 'replace a process'
 complete -c cloisterctl -n __cloisterctl_no_command -a devices -d 'the devices there can be'
-complete -c cloisterctl -n '__fish_seen_subcommand_from status top metrics explain trace limit' -a '(__cloisterctl_guests)'
+complete -c cloisterctl -n '__fish_seen_subcommand_from status top metrics explain trace limit restart' -a '(__cloisterctl_guests)'
 complete -c cloisterctl -n '__fish_seen_subcommand_from trace devices' -a '(__cloisterctl_devices)'
 complete -c cloisterctl -l json -d 'print JSON'
 complete -c cloisterctl -l run-dir -x -a '(__fish_complete_directories)' -d 'look for guests there'

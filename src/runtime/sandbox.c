@@ -638,13 +638,19 @@ static void check_threads(const struct sandbox_args *a)
 	}
 }
 
-/* Setting ids cleared the death signal; ask for it, then look whether the
-   supervisor died before we asked. */
+/*
+ * Setting ids cleared the death signal; ask for it, then look whether the
+ * supervisor died before we asked.
+ *
+ * The broker ends by end of file on FD_CTL: it has vCPUs to answer first, or
+ * they hang in Xen.  Should it be stopped at that moment, it has to go on.
+ */
 static void die_with_parent(void)
 {
 	struct pollfd ctl = { .fd = FD_CTL, .events = 0 };
+	int sig = strcmp(me.role, "broker") ? SIGKILL : SIGCONT;
 
-	if (prctl(PR_SET_DUMPABLE, 0) || prctl(PR_SET_PDEATHSIG, SIGKILL))
+	if (prctl(PR_SET_DUMPABLE, 0) || prctl(PR_SET_PDEATHSIG, sig))
 		die(errno, "cannot tie our life to the supervisor's");
 	if (poll(&ctl, 1, 0) == 1 && ctl.revents & POLLHUP)
 		die(0, "the supervisor is gone");

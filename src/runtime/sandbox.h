@@ -15,7 +15,7 @@
  *		    supervisor spawned us inside them)
  *	6 limits    no core, no new files, no new processes, bounded memory
  *	7 identity  own uid and gid, no groups, no capabilities, not dumpable,
- *		    killed when the supervisor dies
+ *		    killed when the supervisor dies (the broker ends itself)
  *	8 filter    the policy, in every thread
  *
  * From 8 on only policy/NAME.policy is left.

@@ -120,6 +120,14 @@ int xs_store_watch(void)
 	return 0;
 }
 
+/* As libxl does it before it kills: a file of that name is our directory gone. */
+bool xs_store_is_wanted(void)
+{
+	const char *gone = getenv("CLOISTER_FAKE_GONE");
+
+	return !gone || access(gone, F_OK);
+}
+
 int xs_store_fd(void)
 {
 	return xs_fd;

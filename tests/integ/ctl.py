@@ -234,6 +234,11 @@ def check_asked():
     ok(r.returncode in (0, 1) and is_clean(r), 'limit: done, or why not', r)
     r = ctl('limit', 'alpha', 'disk0', 'memory.max')
     ok(r.returncode == 2 and b'not KEY=VALUE' in r.stderr, 'limit: no value', r)
+    r = ctl('restart', 'alpha', 'disk0')
+    ok(r.returncode == 1 and b'nobody can be replaced here' in r.stderr,
+       'restart: of a supervisor that cannot', r)
+    r = ctl('restart', 'alpha')
+    ok(r.returncode == 2 and b'restart GUEST PROCESS' in r.stderr, 'restart: of whom?', r)
 
 
 def check_refusals():
@@ -371,6 +376,7 @@ def check_completion():
             ('trace alpha com', {'com1', 'com2', 'com3', 'com4'}),
             ('limit beta net', {'net0'}),
             ('limit beta g', {''}),
+            ('restart beta net', {'net0'}),
             ('devices e10', {'e1000'}),
             ('list ', {''})):
         r = subprocess.run(['bash', '-c', COMPLETE, 'bash', script, 'cloisterctl',

@@ -17,9 +17,12 @@
 
 #include "abi/ctl_msg.h"
 #include "abi/fds.h"
+#include "abi/io_msg.h"
 #include "base/log.h"
 
 #define FLOOD	500
+#define DISK_CHANNEL	1	/* supervisor/plan.h */
+#define NET_CHANNEL	3
 
 static const char *name, *way;
 
@@ -31,16 +34,14 @@ static void say(enum ctl_kind kind, uint64_t arg)
 		_exit(3);
 }
 
-static enum ctl_kind listen_for(void)
+static struct ctl_msg hear(void)
 {
 	struct ctl_msg m;
-	ssize_t r;
 
 	fcntl(FD_CTL, F_SETFL, 0);
-	r = read(FD_CTL, &m, sizeof(m));
-	if (r != (ssize_t)sizeof(m))
+	if (read(FD_CTL, &m, sizeof(m)) != (ssize_t)sizeof(m))
 		_exit(4);
-	return (enum ctl_kind)m.kind;
+	return m;
 }
 
 static unsigned long long value_of(int argc, char **argv, const char *option, int base)
@@ -68,6 +69,74 @@ static void check_fds(int argc, char **argv)
 		log_info("fds right");
 }
 
+static bool has_opt(int argc, char **argv, const char *opt)
+{
+	for (int i = 1; i < argc; i++)
+		if (strncmp(argv[i], opt, strlen(opt)) == 0)
+			return true;
+	return false;
+}
+
+static unsigned long long mix(unsigned long long hash, const char *text)
+{
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 0x100000001b3ull;	/* FNV-1a */
+	return hash;
+}
+
+/* All eventfds are one file to stat(); this tells them apart. */
+static void find_eventfd(int fd, char line[80])
+{
+	char path[40];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	f = fopen(path, "r");
+	while (f && fgets(line, 80, f))
+		if (strncmp(line, "eventfd-id:", 11) == 0)
+			break;
+		else
+			line[0] = '\0';
+	if (f)
+		fclose(f);
+}
+
+/* Which open files are at which numbers, but for our own two sockets. */
+static unsigned long long hash_fds(void)
+{
+	unsigned long long hash = 0xcbf29ce484222325ull;
+
+	for (int fd = FD_CTL + 1; fd < 64; fd++) {
+		char path[40], text[200], link[100] = "", event[80] = "";
+		struct stat st;
+
+		if (fstat(fd, &st))
+			continue;
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		(void)!readlink(path, link, sizeof(link) - 1);
+		find_eventfd(fd, event);
+		snprintf(text, sizeof(text), "%d %lx %lx %s %.30s;", fd,
+			 (unsigned long)st.st_dev, (unsigned long)st.st_ino, link, event);
+		hash = mix(hash, text);
+	}
+	return hash;
+}
+
+/* How many of our name there were in this directory, with us. */
+static unsigned int count_lives(const char *dir)
+{
+	char path[300];
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s.lives", dir, name);
+	fd = open(path, O_CREAT | O_APPEND | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, "|", 1) != 1 || fstat(fd, &st))
+		_exit(6);
+	close(fd);
+	return (unsigned int)st.st_size;
+}
+
 static void check_place(void)
 {
 	char cwd[64];
@@ -85,37 +154,109 @@ static bool is(const char *who, const char *how)
 	return strcmp(name, who) == 0 && strcmp(way, how) == 0;
 }
 
+/* Those that have no luck: where they die, if they do. */
+static void maybe_die_early(unsigned int life, bool failed)
+{
+	if (is("disk0", "exit"))
+		_exit(42);
+	if (is("disk0", "stillborn") && life > 1 && !failed)
+		_exit(9);
+}
+
+static void maybe_die(unsigned int life, bool failed)
+{
+	if (life == 2 && is("disk0", "filter"))
+		__builtin_trap();
+	if (life > 1 && (is("disk0", "doomed") || is("platform", "platform") ||
+			 is("vnc", "vnc") || is("broker", "nobroker") ||
+			 (is("disk0", "fall") && !failed)))
+		_exit(8);
+}
+
+static void play_broker(unsigned int life)
+{
+	for (int i = 0; i < FLOOD && is("broker", "flood"); i++) {
+		say(CTL_UNPLUG, 0);
+		say(CTL_SLEEP, 0);
+	}
+	if (life == 1 && is("broker", "lie"))
+		say(CTL_LIED, DISK_CHANNEL);
+	if (life == 1 && is("broker", "hang"))
+		say(CTL_HANGS, DISK_CHANNEL);
+	if (life == 1 && is("broker", "race")) {
+		say(CTL_LIED, DISK_CHANNEL);
+		say(CTL_UNPLUG, UNPLUG_AUX_IDE_DISKS);
+	}
+	if (life == 1 && is("broker", "slander"))
+		say(CTL_LIED, 99);
+	if (life == 1 && is("broker", "unplug"))
+		say(CTL_UNPLUG, UNPLUG_IDE_DISKS | UNPLUG_NICS);
+}
+
+static const char *name_of(uint32_t kind)
+{
+	switch (kind) {
+	case CTL_DONE:		return "done";
+	case CTL_START:		return "start";
+	case CTL_PASSWORD:	return "password";
+	case CTL_RENEWED:	return "renewed";
+	case CTL_FAILED:	return "failed";
+	default:		return "?";
+	}
+}
+
+/* Until we are told to end. */
+static void listen_on(void)
+{
+	for (;;) {
+		struct ctl_msg m = hear();
+
+		if (m.kind == CTL_STOP && !is("broker", "deaf"))
+			return;
+		log_info("told: %s arg=%llu text=%s", name_of(m.kind),
+			 (unsigned long long)m.arg, m.text);
+		if (m.kind == CTL_DONE && is("broker", "unplug")) {
+			say(CTL_LIED, DISK_CHANNEL);
+			say(CTL_LIED, NET_CHANNEL);
+		}
+	}
+}
+
 int main(int argc, char **argv)
 {
-	char path[300];
+	char path[300], *dir;
+	unsigned int life;
+	bool failed;
 
 	if (argc < 3)
 		return 2;
 	snprintf(path, sizeof(path), "%s", argv[0]);
-	way = basename(dirname(path));
+	dir = dirname(path);
 	name = argv[2];
+	life = count_lives(dir);
+	way = basename(dir);
+	failed = has_opt(argc, argv, "failed=1");
 	log_init(FD_LOG, name, LOG_L_DEBUG);
-	if (is("disk0", "exit"))
-		return 42;
+	maybe_die_early(life, failed);
 	check_fds(argc, argv);
 	check_place();
+	log_info("life: number=%u failed=%d adopt=%d drive0=%d holds=%016llx", life,
+		 failed, has_opt(argc, argv, "adopt=1"),
+		 has_opt(argc, argv, "drive0="), hash_fds());
 	if (is("platform", "babble"))
 		say(CTL_UNPLUG, 1);
-	if (strcmp(name, "broker") == 0 && listen_for() != CTL_START)
+	if (strcmp(name, "broker") == 0 && !has_opt(argc, argv, "adopt=1") &&
+	    hear().kind != CTL_START)
 		return 5;
+	if (life == 2 && is("disk0", "mute"))
+		pause();
 	say(CTL_READY, 12);
-	if (is("disk0", "filter"))
-		kill(getpid(), SIGSYS);	/* pid 1 of its namespace: ignored */
-	if (is("disk0", "filter"))
-		__builtin_trap();
-	for (int i = 0; i < FLOOD && is("broker", "flood"); i++) {
-		say(CTL_UNPLUG, 1);
-		say(CTL_SLEEP, 0);
-	}
-	if (is("broker", "lie"))
-		say(CTL_LIED, 1);
-	while (listen_for() != CTL_STOP || is("broker", "deaf"))
-		;
+	maybe_die(life, failed);
+	if (strcmp(name, "broker") == 0)
+		play_broker(life);
+	if (life > 1 && is("platform", "chatter"))
+		say(CTL_SHUTDOWN, 0);
+	listen_on();
 	if (strcmp(name, "broker") == 0)
 		say(CTL_STOPPED, 0);
 	return 0;

@@ -412,6 +412,8 @@ static void test_limits(void)
 		status = wait_for(born_in("vga", use_memory));
 		ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
 		   "who takes more than memory.max is ended");
+		ok(cgroup_oom_kills("vga") == 1 && cgroup_oom_kills("vnc") == 0,
+		   "and the group tells why");
 		limit("vga", "memory.max", "max");
 		ok(wait_for(born_in("vga", use_memory)) == 0, "and without it is not");
 	}

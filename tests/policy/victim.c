@@ -170,7 +170,7 @@ static void plan_broker(void)
 	plan_fd(FD_DM_CALL, open("/dev/null", O_RDWR));
 	plan_fd(FD_DM_BUF, open("/dev/null", O_RDWR));
 	plan_fd(FD_PLAN, make_broker_plan());
-	plan_fd(FD_BROKER_STATE, memfd_make("state", XEN_PAGE_SIZE));
+	plan_fd(FD_BROKER_STATE, memfd_make_broker_state());
 }
 
 static void plan_role(const char *role)

@@ -266,6 +266,10 @@ static void test_kill_one_by_one(void)
 	put(disk, "cgroup.kill", "");
 	ok(cgroup_kill("disk0") == 0 && strcmp(get(disk, "cgroup.kill"), "1") == 0,
 	   "with cgroup.kill: one write");
+	ok(cgroup_oom_kills("disk0") == 0, "nobody tells of memory: no kills");
+	put(disk, "memory.events", "low 1\nhigh 2\nmax 3\noom 4\noom_kill 5\n"
+	    "oom_group_kill 6\n");
+	ok(cgroup_oom_kills("disk0") == 5, "killed for memory");
 }
 
 static void test_names(void)

@@ -180,6 +180,37 @@ static void test_limit(void)
 	turn();
 }
 
+static int replace(const char *name, char *why, size_t why_len)
+{
+	snprintf(limited, sizeof(limited), "%s", name);
+	if (strcmp(name, "disk0") == 0)
+		return 0;
+	snprintf(why, why_len, "no such process; there are broker disk0");
+	return -ENOENT;
+}
+
+static void test_restart(void)
+{
+	int fd = connect_client();
+	static const char good[] =
+		"{\"execute\":\"restart\",\"arguments\":{\"process\":\"disk0\"}}\n";
+
+	ask(fd, good);
+	ok(strstr(got, "NotAvailable"), "nobody replaces: said");
+	host.restart = replace;
+	ask(fd, good);
+	ok(strstr(got, "{\"return\":{}}"), "replaced");
+	is_str(limited, "disk0", "who was asked for");
+	ask(fd, "{\"execute\":\"restart\",\"arguments\":{\"process\":\"disk7\"}}");
+	ok(strstr(got, "\"NoSuchProcess\"") &&
+	   strstr(got, "disk7: no such process; there are broker disk0"),
+	   "refused, with those there are");
+	ask(fd, "{\"execute\":\"restart\"}");
+	ok(strstr(got, "restart wants process"), "who?");
+	close(fd);
+	turn();
+}
+
 static int receive_fd(int from)
 {
 	char control[CMSG_SPACE(sizeof(int))];
@@ -440,6 +471,7 @@ int main(void)
 	test_framing();
 	test_status();
 	test_limit();
+	test_restart();
 	test_trace();
 	test_fd_in_queue();
 	test_claims();

@@ -222,6 +222,14 @@ static void test_refusals(void)
 		{ "-cloister crash-dir=relative/path", "crash-dir=relative" },
 		{ "-cloister metrics-interval=0", "metrics-interval=0" },
 		{ "-cloister metrics-interval=3601", "metrics-interval=3601" },
+		{ "-cloister restart-limit=5", "-cloister 5: N/SECONDS" },
+		{ "-cloister restart-limit=0/60", "0/60" },
+		{ "-cloister restart-limit=101/60", "101/60" },
+		{ "-cloister restart-limit=5/0", "5/0" },
+		{ "-cloister restart-limit=5/86401", "5/86401" },
+		{ "-cloister restart-limit=5/60s", "5/60s" },
+		{ "-cloister restart-limit=/60", "/60" },
+		{ "-cloister restart-limit=00000000000000000005/60", "0005/60" },
 		{ "-mon chardev=nobody,mode=control", "nobody" },
 	};
 	char line[600];
@@ -248,6 +256,10 @@ static void test_details(void)
 	   c.log_level == LOG_L_DEBUG, "our own settings");
 	ok(parse(BASE) == CONF_OK && !c.no_stats && !c.metrics_file &&
 	   c.metrics_interval_s == CONF_INTERVAL_S, "by default: counted, no file");
+	ok(parse(BASE) == CONF_OK && c.restarts == 5 && c.restart_window_s == 60 &&
+	   parse(BASE "-cloister restart-limit=100/86400,poll=off") == CONF_OK &&
+	   c.restarts == 100 && c.restart_window_s == 86400 &&
+	   c.plan_flags == PLAN_NO_POLL, "how often who may die");
 	ok(parse(BASE "-cloister stats=off,metrics=/a,,b,metrics-interval=60") ==
 	   CONF_OK && c.no_stats && strcmp(c.metrics_file, "/a,b") == 0 &&
 	   c.metrics_interval_s == 60, "counting and the file");

@@ -2,6 +2,10 @@
 /*
  * tests/unit/test_roster.c - what each child is told
  */
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "abi/io_msg.h"
 #include "abi/plan.h"
 #include "supervisor/roster.h"
 #include "tap.h"
@@ -131,9 +135,65 @@ static void test_counters(void)
 	   !r.stat_page[MEMBER_DISK0], "nobody has anything to count in");
 }
 
+static bool is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+static bool has_drive(int i)
+{
+	char opt[16];
+
+	snprintf(opt, sizeof(opt), "drive%d=rw", i);
+	roster_spec(&r, MEMBER_DISK0, &spec);
+	for (unsigned int k = 0; k < spec.opt_count; k++)
+		if (strcmp(spec.opt[k], opt) == 0)
+			return true;
+	return false;
+}
+
+/* What is failed is told so, and what is unplugged is given to nobody. */
+static void test_loss(void)
+{
+	const struct conf_nic nic = { .model = &e1000 };
+	int fd[4], tap, bare;
+
+	begin();
+	conf.nic[0] = nic;
+	conf.nic_count = 2;		/* the second is a tap alone */
+	for (int i = 0; i < 4; i++)
+		fd[i] = host.image[i].fd = dup(STDERR_FILENO);
+	tap = host.tap[0] = dup(STDERR_FILENO);
+	bare = host.tap[1] = dup(STDERR_FILENO);
+	roster_spec(&r, MEMBER_DISK0, &spec);
+	roster_cripple(MEMBER_DISK0, &spec);
+	ok(spec.fd[FD_DISK0] == -1 && spec.fd[FD_DISK3] == -1 &&
+	   strcmp(spec.opt[spec.opt_count - 2], "drive3=rw") == 0 &&
+	   strcmp(spec.opt[spec.opt_count - 1], "failed=1") == 0,
+	   "a failed disk worker knows its drives and has no image");
+	roster_spec(&r, MEMBER_NET0, &spec);
+	roster_cripple(MEMBER_NET0, &spec);
+	ok(spec.fd[FD_NET_TAP] == -1 &&
+	   strcmp(spec.opt[spec.opt_count - 1], "failed=1") == 0, "a failed card no tap");
+	ok(is_open(fd[0]) && is_open(tap), "we have them still");
+	roster_unplug(&r, UNPLUG_AUX_IDE_DISKS);
+	ok(has_drive(0) && !has_drive(1) && !has_drive(2) && !has_drive(3) &&
+	   is_open(fd[0]) && !is_open(fd[1]) && !is_open(fd[3]),
+	   "all disks but the first are unplugged");
+	roster_unplug(&r, UNPLUG_NICS);
+	roster_spec(&r, MEMBER_NET0, &spec);
+	ok(spec.fd[FD_NET_TAP] == -1 && !is_open(tap) && is_open(bare) && has_drive(0),
+	   "cards: the tap of one without card is not theirs");
+	roster_unplug(&r, UNPLUG_IDE_DISKS | UNPLUG_NICS);
+	roster_unplug(&r, UNPLUG_IDE_DISKS | UNPLUG_NICS);
+	ok(!has_drive(0) && !is_open(fd[0]), "the rest, twice");
+	close(bare);
+}
+
 int main(void)
 {
 	test_counters();
+	test_loss();
 	begin();
 	test_all();
 	test_disks();
