@@ -34,6 +34,12 @@ static bool is_forgotten(const struct peer *p, uint32_t seq)
 	return p->forgot && p->strangers - seq - 1 < CHAN_REQS;
 }
 
+static void acknowledge(struct peer *p)
+{
+	chan_answer_done(&p->ch);
+	STATE_SET(p->rec->ans, p->ch.ans);
+}
+
 static bool done(struct peer *p, const struct io_msg *m)
 {
 	uint32_t at = m->seq % CHAN_REQS;
@@ -95,7 +101,7 @@ static bool unplug(struct peer *p, const struct io_msg *m)
 	if (!may(p, PLAN_MAY_UNPLUG) || m->data > 0xff)
 		return false;
 	if (st->unplug_peer != NOBODY)
-		return st->unplug_peer == self && is_repetition(p);
+		return false;
 	for (unsigned int i = 0; i < broker.plan->worker_count; i++) {
 		const struct peer *q = &broker.peer[i];
 
@@ -104,6 +110,7 @@ static bool unplug(struct peer *p, const struct io_msg *m)
 			ask |= (uint16_t)(1u << i);
 	}
 	st->unplug_mask = (uint32_t)m->data;
+	st->unplug_ans = p->ch.ans;
 	st->unplug_ask = ask;
 	st->unplug_owe = 0;
 	STATE_SET(st->unplug_peer, self);
@@ -163,6 +170,7 @@ void answer_ctl_done(void)
 static void adopt_unplug(void)
 {
 	struct broker_state *st = broker.st;
+	struct peer *asks = &broker.peer[st->unplug_peer - 1];
 
 	for (unsigned int i = 0; i < broker.plan->worker_count; i++) {
 		uint16_t bit = (uint16_t)(1u << i);
@@ -180,7 +188,10 @@ static void adopt_unplug(void)
 			STATE_SET(st->unplug_owe, (uint16_t)(st->unplug_owe & ~bit));
 		}
 	}
-	broker.peer[st->unplug_peer - 1].held = true;
+	asks->held = true;
+	/* Or it would begin once more when this is over. */
+	if (asks->ch.ans == st->unplug_ans && chan_answers_waiting(&asks->ch))
+		acknowledge(asks);
 	if (!st->unplug_ask && !st->unplug_owe)
 		tell_supervisor(CTL_UNPLUG, st->unplug_mask, "");
 }
@@ -406,8 +417,7 @@ bool answer_take(struct peer *p)
 			peer_lied(p, how);
 			break;
 		}
-		chan_answer_done(&p->ch);
-		STATE_SET(p->rec->ans, p->ch.ans);
+		acknowledge(p);
 	}
 	if (p->rec->reply && p->alive)
 		any |= send_reply(p);

@@ -121,6 +121,7 @@ struct broker_state {
 	uint16_t unplug_ask, unplug_owe; /* bit per worker, as in struct vcpu */
 	uint16_t rsvd2;
 	uint32_t unplug_mask;
+	uint32_t unplug_ans;	/* which answer of unplug_peer asked for it */
 	uint32_t unplug_seq[WORKERS_MAX];
 	/* Buffered writes on their way from Xen's ring to a worker's. */
 	uint32_t batch_seq;
