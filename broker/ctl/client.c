@@ -19,6 +19,7 @@
 
 #include "abi/control.h"
 #include "base/clock.h"
+#include "base/fdpass.h"
 #include "ctl/text.h"
 
 #define ANSWER_LIMIT_MS	5000
@@ -110,22 +111,16 @@ struct answer {
 	int fd;			/* came along; -1 */
 };
 
+/* One is enough, and the last one counts. */
 static void keep_fd(struct answer *a, struct msghdr *m)
 {
-	for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h; h = CMSG_NXTHDR(m, h)) {
-		size_t n = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	int fd;
 
-		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(h) + i * sizeof(int), sizeof(int));
-			if (a->fd >= 0)
-				close(a->fd);	/* one is enough */
-			a->fd = fd;
-		}
-	}
+	if (!fdpass_take(m, &fd, 1))
+		return;
+	if (a->fd >= 0)
+		close(a->fd);
+	a->fd = fd;
 }
 
 /* NULL, or what went wrong. */

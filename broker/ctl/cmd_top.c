@@ -16,15 +16,15 @@
 #include "ctl/text.h"
 
 #define LINE_ROOM	160
-#define HEADING	"DOMID NAME               PROCESS      CPU%     RSS     REQ/S     I/O/S   PAGES"
+#define HEADING	"DOMID NAME               PROCESS      CPU%     MEM     REQ/S     I/O/S   PAGES"
 
 static void format_row(char line[LINE_ROOM], const struct sample_row *r)
 {
-	char rss[TEXT_NUMBER], requests[TEXT_NUMBER], io[TEXT_NUMBER];
+	char memory[TEXT_NUMBER], requests[TEXT_NUMBER], io[TEXT_NUMBER];
 
 	snprintf(line, LINE_ROOM, "%5u %-18.18s %-11.11s %6.1f %7s %9s %9s %7" PRIu64,
 		 r->domid, r->guest, r->process, r->cpu_percent,
-		 text_bytes(rss, (double)r->resident_bytes),
+		 text_bytes(memory, (double)r->memory_bytes),
 		 text_count(requests, r->requests_per_s), text_bytes(io, r->io_per_s),
 		 r->map_pages);
 }
@@ -43,10 +43,11 @@ static void format_sum(char line[LINE_ROOM], const struct sample *s)
 
 static json_t *row_json(const struct sample_row *r)
 {
-	return json_pack("{s:i,s:s,s:s,s:i,s:f,s:I,s:f,s:f,s:I}",
+	return json_pack("{s:i,s:s,s:s,s:i,s:f,s:I,s:I,s:f,s:f,s:I}",
 			 "domid", (int)r->domid, "name", r->guest,
 			 "process", r->process, "pid", (int)r->pid,
 			 "cpu_percent", r->cpu_percent,
+			 "memory_bytes", (json_int_t)r->memory_bytes,
 			 "resident_bytes", (json_int_t)r->resident_bytes,
 			 "requests_per_s", r->requests_per_s,
 			 "io_bytes_per_s", r->io_per_s,

@@ -16,6 +16,14 @@
 #include "ctl/rows.h"
 #include "ctl/text.h"
 
+/*
+ * Resident sizes are counted in batches by the kernel, up to 256 KiB a thread
+ * off, which is much of a small process.  What smaps_rollup says is exact, and
+ * costs a walk through the page tables: seldom, and a few processes a look.
+ */
+#define MEMORY_AGE_NS	(10 * NS_PER_S)
+#define MEMORY_READS	16u
+
 const char *const ctl_sort_name[CTL_SORT_COUNT] = {
 	"cpu", "memory", "requests", "io", "name",
 };
@@ -58,12 +66,47 @@ static void add_row(struct sample *s, const struct guest *g, const struct row *r
 	text_quote(to->guest, sizeof(to->guest), text_of(g->status, "name"));
 	text_quote(to->process, sizeof(to->process), text_of(r->process, "name"));
 	was = find_before(before, to);
+	to->memory_bytes = was ? was->memory_bytes : r->use.resident_bytes;
+	to->memory_ns = was ? was->memory_ns : 0;
 	if (!was || s->interval_s <= 0)
 		return;
 	to->cpu_percent = rate(to->cpu_ms, was->cpu_ms, s->interval_s) / 10;
 	to->requests_per_s = rate(to->requests, was->requests, s->interval_s);
 	to->io_per_s = rate(to->io_bytes, was->io_bytes, s->interval_s);
 	s->cpu_percent += to->cpu_percent;
+}
+
+static void read_memory(struct sample *s, struct sample_row *r)
+{
+	uint64_t pss = proc_pss_bytes(r->pid);
+
+	r->memory_bytes = pss ? pss : r->resident_bytes;
+	r->memory_ns = s->taken_ns;
+}
+
+static struct sample_row *find_oldest(struct sample *s)
+{
+	struct sample_row *oldest = NULL;
+
+	for (size_t i = 0; i < s->count; i++)
+		if (!oldest || s->row[i].memory_ns < oldest->memory_ns)
+			oldest = &s->row[i];
+	return oldest;
+}
+
+/* All that are new, and some of those that were read long ago. */
+static void look_at_memory(struct sample *s)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (!s->row[i].memory_ns)
+			read_memory(s, &s->row[i]);
+	for (unsigned int i = 0; i < MEMORY_READS; i++) {
+		struct sample_row *r = find_oldest(s);
+
+		if (!r || s->taken_ns - r->memory_ns < MEMORY_AGE_NS)
+			return;
+		read_memory(s, r);
+	}
 }
 
 static size_t count_rows(const struct guest_list *l)
@@ -95,6 +138,7 @@ enum ctl_exit sample_take(const char *dir, const char *which,
 			if (r.pid)
 				add_row(s, g, &r, before);
 	}
+	look_at_memory(s);
 	guest_list_free(&l);
 	return status;
 }
@@ -107,7 +151,7 @@ static double key_of(const struct sample_row *r)
 {
 	switch (sort_by) {
 	case CTL_SORT_CPU:	return r->cpu_percent;
-	case CTL_SORT_MEMORY:	return (double)r->resident_bytes;
+	case CTL_SORT_MEMORY:	return (double)r->memory_bytes;
 	case CTL_SORT_REQUESTS:	return r->requests_per_s;
 	case CTL_SORT_IO:	return r->io_per_s;
 	case CTL_SORT_NAME:

@@ -18,6 +18,9 @@ struct sample_row {
 	char guest[40], process[20];	/* quoted */
 	uint64_t cpu_ms, requests, io_bytes;
 	uint64_t resident_bytes, map_pages;
+	uint64_t memory_bytes;		/* its share of it; resident_bytes where
+					   that is not to be read */
+	int64_t memory_ns;		/* when that was read; 0: never */
 	/* Since the look before; 0 in the first. */
 	double cpu_percent, requests_per_s, io_per_s;
 };

@@ -130,7 +130,8 @@ void adopt_forget(void)
 	memset((uint8_t *)st + head, 0, offsetof(struct broker_state, peer) - head);
 	memset(st->peer, 0, broker.plan->worker_count * sizeof(st->peer[0]));
 	memset(st->vcpu, 0, broker.vcpus * sizeof(st->vcpu[0]));
-	st->vram_gfn = broker.plan->vram_gfn;
+	st->vram_gfn = broker.plan->vram_now_gfn ? broker.plan->vram_now_gfn
+		: broker.plan->vram_gfn;
 	for (unsigned int i = 0; i < broker.plan->worker_count; i++) {
 		struct peer *p = &broker.peer[i];
 

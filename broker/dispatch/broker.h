@@ -18,6 +18,8 @@
  *	adopt.c     goes on where a dead broker stopped
  *	watch.c     is a worker that owes something still moving?
  *	account.c   counts and records what was answered, and how
+ *	pause.c     brings everybody to rest, for a save file
+ *	dirty.c     tells Xen of the frames that were written to
  */
 #ifndef DISPATCH_BROKER_H
 #define DISPATCH_BROKER_H
@@ -252,6 +254,24 @@ static inline void account_peer(struct peer *p, unsigned int slot)
 	if (p->stat)
 		stat_block_add(p->stat, slot, 1);
 }
+
+/* pause.c: CTL_PAUSE and CTL_RESUME */
+void pause_begin(uint16_t ticket);
+void pause_end(void);
+void pause_adopt(void);			/* what a dead predecessor was in */
+void pause_step(void);			/* of each turn */
+bool pause_holds(void);			/* requests are not taken */
+bool pause_is_on(void);			/* CTL_PAUSED was said */
+bool pause_waits(void);			/* it may go on without any event */
+
+/* dirty.c: CTL_LOG_DIRTY */
+void dirty_set(bool on);
+void dirty_adopt(void);			/* what a dead predecessor had on */
+void dirty_step(void);			/* of each turn */
+bool dirty_waits(void);			/* it may go on without any event */
+void dirty_operand(uint64_t gpa, size_t bytes);	/* we wrote this, if it is RAM */
+void dirty_sent(const struct io_msg *m);	/* ... to a worker with VRAM */
+void dirty_flush(void);			/* vga rests: what it may have written */
 
 /* adopt.c */
 /* NULL, or which field of the predecessor's state cannot be. */

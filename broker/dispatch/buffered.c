@@ -52,7 +52,8 @@ static uint32_t fill_batch(struct io_write *out, uint32_t *slots)
 
 bool buffered_is_full_enough(void)
 {
-	return bufioreq_level(broker.buf) >= BUF_BATCH_LEVEL && !broker.buf_stuck;
+	return bufioreq_level(broker.buf) >= BUF_BATCH_LEVEL &&
+		!broker.buf_stuck && !pause_is_on();
 }
 
 /* 0, or -errno of peer_send(): the entries are still there. */
@@ -128,7 +129,7 @@ static bool pass_on(struct peer *p)
 void buffered_drain(void)
 {
 	broker.buf_parked = false;
-	while (bufioreq_level(broker.buf)) {
+	while (!pause_is_on() && bufioreq_level(broker.buf)) {
 		struct peer *p = batch_peer();
 
 		if (p && !p->alive) {

@@ -37,6 +37,13 @@ static void reverse_items(uint8_t *items, uint32_t size, uint32_t count)
 	}
 }
 
+static void copy_operand(uint64_t gpa, uint8_t *items, size_t bytes, bool to_guest)
+{
+	guest_copy(&cache, gpa, items, bytes, to_guest);
+	if (to_guest)
+		dirty_operand(gpa, bytes);
+}
+
 /*
  * @items: up to IO_ITEM_BYTES_MAX bytes, packed in access order; clobbered.
  * The caller checked size and count.
@@ -47,14 +54,14 @@ void guest_string(const struct xen_ioreq *r, uint8_t *items, bool to_guest)
 	uint64_t first = r->data;
 
 	if (!(r->flags & XEN_IOREQ_DF)) {
-		guest_copy(&cache, first, items, bytes, to_guest);
+		copy_operand(first, items, bytes, to_guest);
 		return;
 	}
 	/* Descending: item i lies at data - i * size. */
 	first -= bytes - r->size;
 	if (to_guest)
 		reverse_items(items, r->size, r->count);
-	guest_copy(&cache, first, items, bytes, to_guest);
+	copy_operand(first, items, bytes, to_guest);
 	if (!to_guest)
 		reverse_items(items, r->size, r->count);
 }

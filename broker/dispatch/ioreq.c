@@ -430,6 +430,8 @@ bool ioreq_take_all(void)
 {
 	bool any = false;
 
+	if (pause_holds())
+		return false;
 	for (unsigned int i = 0; i < broker.vcpus; i++)
 		if (broker.vcpu[i].state == VCPU_IDLE && is_ready(i)) {
 			take(i);
@@ -441,6 +443,8 @@ bool ioreq_take_all(void)
 
 bool ioreq_any_ready(void)
 {
+	if (pause_holds())
+		return false;
 	for (unsigned int i = 0; i < broker.vcpus; i++)
 		if (broker.vcpu[i].state == VCPU_IDLE && is_ready(i))
 			return true;

@@ -54,7 +54,14 @@ static void start(void)
 			die(0, "worker announced nonsense: worker=%s",
 			    p->plan->name);
 	}
+	pause_adopt();
+	dirty_adopt();
 	account_calibrate();
+	/* A restored guest's video memory is where it was, but not pinned. */
+	if (broker.st->vram_gfn != broker.plan->vram_gfn &&
+	    hv_pin_wb(broker.hv, broker.st->vram_gfn, broker.plan->vram_frames,
+		      true) == 0)
+		STATE_SET(broker.st->vram_pinned, (uint8_t)1);
 	broker.started = true;
 	STATE_SET(broker.st->started, 1u);
 	log_info("ioreq server up: vcpus=%u workers=%u", broker.vcpus,
@@ -76,6 +83,8 @@ static void go_on(void)
 {
 	if (broker.st->started) {
 		adopt_go_on();
+		pause_adopt();
+		dirty_adopt();
 		account_calibrate();
 		broker.started = true;
 		tell_supervisor(CTL_READY, policy_broker.syscalls, "");
@@ -117,6 +126,15 @@ static void read_ctl(void)
 		break;
 	case CTL_STOP:
 		broker.stopping = true;
+		break;
+	case CTL_PAUSE:
+		pause_begin((uint16_t)m.arg);
+		break;
+	case CTL_RESUME:
+		pause_end();
+		break;
+	case CTL_LOG_DIRTY:
+		dirty_set(m.arg != 0);
 		break;
 	case CTL_RENEWED:
 		p = peer_named(&m);
@@ -191,7 +209,8 @@ static void set_asleep(bool asleep)
 /* Something waits for room in a ring, which nobody wakes us for. */
 static bool is_stuck(void)
 {
-	if (ioreq_is_stuck() || broker.st->unplug_ask)
+	if (ioreq_is_stuck() || broker.st->unplug_ask || pause_waits() ||
+	    dirty_waits())
 		return true;
 	for (unsigned int i = 0; i < broker.plan->worker_count; i++)
 		if (broker.peer[i].alive && broker.peer[i].rec->reply)
@@ -268,6 +287,8 @@ static bool turn(void)
 	any |= answer_take_all();
 	ioreq_retry();
 	answer_retry();
+	pause_step();
+	dirty_step();
 	peer_kick_all();
 	return any;
 }

@@ -452,6 +452,8 @@ int peer_send(struct peer *p, struct io_msg *m, enum owner what,
 		p->kick = true;
 		return rc;
 	}
+	if (p->plan->verbs & PLAN_MAY_VRAM)
+		dirty_sent(m);
 	STATE_SET(p->rec->tail, p->ch.tail);
 	p->owner[m->seq % CHAN_REQS].seq = m->seq;
 	p->owner[m->seq % CHAN_REQS].what = (uint8_t)what;

@@ -316,6 +316,7 @@ bool cgroup_begin(uint32_t domid, const char *parent)
 	dir[0] = '\0';
 	inside = delegated = false;
 	let_go();
+	cgroup_forget_limits();
 	if (!find_root()) {
 		log_info("no accounting and no limits per process: "
 			 "/sys/fs/cgroup is not cgroup version 2");

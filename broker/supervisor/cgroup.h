@@ -41,7 +41,10 @@ void cgroup_end(void);
 /* For tests: the hierarchy is mounted at @root, whatever is there. */
 void cgroup_use_root(const char *root);
 
-/* ---- for cgroup_limit.c ---- */
+/* ---- between cgroup.c and cgroup_limit.c ---- */
+
+/* A new family has no limits. */
+void cgroup_forget_limits(void);
 
 /* Makes @controller ("memory") work in the groups of processes, as far as can
    be; enabled one by one, since each costs something. */
@@ -80,5 +83,8 @@ void cgroup_use_images(const char *const *path, unsigned int count);
  */
 int cgroup_set_limit(const char *process, const char *key, const char *value,
 		     char *why, size_t why_len);
+
+/* Was a limit set for @process, or for all together, since cgroup_begin()? */
+bool cgroup_is_limited(const char *process);
 
 #endif /* SUPERVISOR_CGROUP_H */

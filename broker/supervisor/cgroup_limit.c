@@ -25,6 +25,8 @@
 #define MEMORY_MIN	(UINT64_C(1) << 20)	/* less than any of us needs */
 #define BFQ_WEIGHT_MAX	1000u
 #define IMAGES_MAX	16u
+#define LIMITED_MAX	32u	/* processes of a family, and the family */
+#define LIMITED_LEN	33	/* find_group() knows no longer names */
 
 /* A value in the kernel's words. */
 struct told {
@@ -34,6 +36,7 @@ struct told {
 };
 
 static const char *image[IMAGES_MAX];
+static char limited[LIMITED_MAX][LIMITED_LEN];	/* names; "": free */
 
 void cgroup_use_images(const char *const *path, unsigned int count)
 {
@@ -401,6 +404,41 @@ static int find_group(const char *process, char *at, size_t len, char *why,
 	return 0;
 }
 
+/* ---- who has limits ---- */
+
+void cgroup_forget_limits(void)
+{
+	memset(limited, 0, sizeof(limited));
+}
+
+static bool is_noted(const char *process)
+{
+	for (unsigned int i = 0; i < LIMITED_MAX; i++)
+		if (strcmp(limited[i], process) == 0)
+			return true;
+	return false;
+}
+
+bool cgroup_is_limited(const char *process)
+{
+	return is_noted(process) || is_noted("family");
+}
+
+static int note(const char *process, int rc)
+{
+	if (rc || is_noted(process))
+		return rc;
+	for (unsigned int i = 0; i < LIMITED_MAX; i++) {
+		if (limited[i][0])
+			continue;
+		snprintf(limited[i], LIMITED_LEN, "%s", process);
+		break;
+	}
+	return 0;
+}
+
+/* ---- one limit ---- */
+
 int cgroup_set_limit(const char *process, const char *key, const char *value,
 		     char *why, size_t why_len)
 {
@@ -424,9 +462,12 @@ int cgroup_set_limit(const char *process, const char *key, const char *value,
 		return -EOPNOTSUPP;
 	}
 	if (strcmp(key, "io.max") == 0)
-		return put_io_max(at, &t, why, why_len);
-	if (strcmp(key, "io.weight") == 0)
-		return put_io_weight(at, t.text, why, why_len);
-	rc = strcmp(key, "memory.max") ? 0 : check_room(at, &t, why, why_len);
-	return rc ? rc : put_limit(at, key, t.text, why, why_len);
+		rc = put_io_max(at, &t, why, why_len);
+	else if (strcmp(key, "io.weight") == 0)
+		rc = put_io_weight(at, t.text, why, why_len);
+	else if (strcmp(key, "memory.max") == 0)
+		rc = check_room(at, &t, why, why_len);
+	if (rc == 0 && strncmp(key, "io.", 3) != 0)
+		rc = put_limit(at, key, t.text, why, why_len);
+	return note(process, rc);
 }

@@ -12,6 +12,7 @@
 
 #include "abi/plan.h"
 #include "supervisor/crash.h"
+#include "supervisor/metrics_path.h"
 
 #define MIB		(UINT64_C(1) << 20)
 #define LOW_END_DEFAULT	UINT64_C(0xf0000000)	/* libxl's and hvmloader's */
@@ -261,30 +262,40 @@ static enum conf_result on_vnc(struct conf *c, const char *arg)
 	return CONF_REFUSED;
 }
 
-/* What -cloister says about counting and metrics.  False: @k is not that. */
-static bool on_metrics(struct conf *c, const struct opt_keys *k)
+static enum conf_result on_metrics_file(struct conf *c, const struct opt_keys *k)
+{
+	char why[100], what[100];
+
+	if (metrics_path_check(k->val, why, sizeof(why))) {
+		snprintf(what, sizeof(what), "metrics=%.80s", k->val);
+		return conf_refuse(c, OPT_CLOISTER, what, "%s", why);
+	}
+	c->metrics_file = conf_keep(c, k->val);
+	return CONF_OK;
+}
+
+/* What -cloister says about counting and metrics; CONF_USAGE: @k is not that. */
+static enum conf_result on_metrics(struct conf *c, const struct opt_keys *k)
 {
 	unsigned long long n;
 
 	if (conf_key_is(k, "stats", "on") || conf_key_is(k, "stats", "off")) {
 		c->no_stats = strcmp(k->val, "off") == 0;
-		return true;
+		return CONF_OK;
 	}
 	if (conf_key_is(k, "metrics", "off")) {
 		c->metrics_file = NULL;
-		return true;
+		return CONF_OK;
 	}
 	if (conf_key_is(k, "metrics", "on") ||
-	    (conf_key_is(k, "metrics", NULL) && k->val[0] == '/')) {
-		c->metrics_file = conf_keep(c, k->val);
-		return true;
-	}
+	    (conf_key_is(k, "metrics", NULL) && k->val[0] == '/'))
+		return on_metrics_file(c, k);
 	if (conf_key_is(k, "metrics-interval", NULL) &&
 	    opt_number(k->val, 1, CONF_INTERVAL_MAX_S, &n)) {
 		c->metrics_interval_s = (unsigned int)n;
-		return true;
+		return CONF_OK;
 	}
-	return false;
+	return CONF_USAGE;
 }
 
 static enum conf_result on_cloister(struct conf *c, const char *arg)
@@ -323,8 +334,11 @@ static enum conf_result on_cloister(struct conf *c, const char *arg)
 			c->crash_dir = k.val[0] == '/' ? conf_keep(c, k.val) : NULL;
 			continue;
 		}
-		if (on_metrics(c, &k))
+		rc = on_metrics(c, &k);
+		if (rc == CONF_OK)
 			continue;
+		if (rc != CONF_USAGE)
+			return rc;
 		for (i = 0; i < 3 && strcmp(k.key, off[i].key) != 0; i++)
 			;
 		if (i == 3 || (!conf_key_is(&k, off[i].key, "off") &&
@@ -335,6 +349,23 @@ static enum conf_result on_cloister(struct conf *c, const char *arg)
 		else
 			c->plan_flags &= ~off[i].flag;
 	}
+	return CONF_OK;
+}
+
+static enum conf_result on_incoming(struct conf *c, const char *arg)
+{
+	unsigned long long n;
+
+	if (c->incoming)
+		return conf_refuse(c, OPT_INCOMING, arg, "given twice");
+	c->incoming = true;
+	if (strncmp(arg, "file:", 5) == 0 && arg[5]) {
+		c->incoming_path = conf_keep(c, arg + 5);
+		return CONF_OK;
+	}
+	if (strncmp(arg, "fd:", 3) != 0 || !opt_number(arg + 3, 3, 1 << 20, &n))
+		return conf_refuse(c, OPT_INCOMING, arg, "fd:F or file:P expected");
+	c->incoming_fd = (int)n;
 	return CONF_OK;
 }
 
@@ -385,6 +416,7 @@ enum conf_result conf_use(struct conf *c, enum opt_id id, const char *arg)
 	case OPT_CHARDEV:	return on_chardev(c, arg);
 	case OPT_MON:		return on_mon(c, arg);
 	case OPT_HOLD:		c->hold = true; return CONF_OK;
+	case OPT_INCOMING:	return on_incoming(c, arg);
 	case OPT_MACHINE:	return on_machine(c, arg);
 	case OPT_M:		return on_ram(c, arg);
 	case OPT_SMP:		return on_smp(c, arg);
@@ -419,6 +451,19 @@ static const char *missing(const struct conf *c)
 		!c->ram_mib ? "-m MIB" : NULL;
 }
 
+/* A file that is called by the guest's name wants one that can be. */
+static enum conf_result check_metrics_file(struct conf *c)
+{
+	char why[100], what[100];
+
+	if (!c->metrics_file ||
+	    metrics_path_check_name(c->metrics_file, c->name, why, sizeof(why)) == 0)
+		return CONF_OK;
+	snprintf(what, sizeof(what), "metrics=%.80s", c->metrics_file);
+	c->said = "refused:";	/* a file may have said it, or the command line */
+	return conf_refuse(c, OPT_CLOISTER, what, "%s", why);
+}
+
 enum conf_result conf_check(struct conf *c)
 {
 	for (unsigned int i = 0; i < c->chardev_count; i++)
@@ -439,6 +484,8 @@ enum conf_result conf_check(struct conf *c)
 	c->said = NULL;
 	if (c->usb && !c->tablet)
 		return conf_refuse(c, OPT_USB, NULL, "USB is not served yet");
+	if (check_metrics_file(c))
+		return CONF_REFUSED;
 	return conf_join_devices(c);
 }
 

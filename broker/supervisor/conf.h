@@ -81,6 +81,9 @@ struct conf {
 	bool help, version;
 	bool probe;		/* -machine none: QMP only */
 	bool hold;		/* -S */
+	bool incoming;		/* -incoming */
+	int incoming_fd;	/* inherited, if @incoming_path is NULL */
+	const char *incoming_path;
 	bool pci_platform;	/* machine xenfv: the Xen platform device */
 	bool usb, tablet;
 	const char *name;
@@ -105,8 +108,8 @@ struct conf {
 	uint32_t plan_flags;	/* PLAN_NO_* */
 	enum log_level log_level;
 	bool no_stats;			/* nobody counts, nothing is recorded */
-	const char *metrics_file;	/* textfile, or "on": in the run directory;
-					   NULL: none */
+	const char *metrics_file;	/* textfile (metrics_path.h), or "on": in
+					   the run directory; NULL: none */
 	unsigned int metrics_interval_s;
 	unsigned int restarts, restart_window_s;
 	const char *run_dir;	/* instead of RUN_DIR_DEFAULT, or NULL */

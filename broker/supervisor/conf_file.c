@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "supervisor/metrics_path.h"
+
 #define LINE_MAX_BYTES	4096
 #define FILE_MAX_BYTES	(1024 * 1024)
 
@@ -65,9 +67,20 @@ static enum conf_result take_setting(struct conf *c, const char *key, const char
 	return conf_use(c, OPT_CLOISTER, text);
 }
 
+/* What all guests read gives all of them the same file. */
+static bool is_everybodys(const struct reader *r, const char *key, const char *value)
+{
+	return !r->late && strcmp(key, "metrics") == 0 && value[0] == '/' &&
+		!metrics_path_differs(value);
+}
+
 static enum conf_result take_key(struct reader *r, const char *section,
 				 const char *key, const char *value)
 {
+	if (strcmp(section, "defaults") == 0 && is_everybodys(r, key, value))
+		return conf_refuse(r->conf, OPT_CLOISTER, value,
+				   "would be the same file for all guests; put %%d, "
+				   "the domid, or %%n, the name, into it");
 	if (strcmp(section, "defaults") == 0)
 		return take_setting(r->conf, key, value);
 	if (strncmp(section, "limits.", 7) == 0)

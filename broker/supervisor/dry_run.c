@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "supervisor/metrics_path.h"
+#include "supervisor/metrics_serve.h"
 #include "supervisor/roster.h"
 
 static const char *or_dash(const char *s)
@@ -67,47 +69,35 @@ static void print_devices(FILE *to, const struct conf *c)
 /* ---- descriptors ---- */
 
 static const struct {
-	const char *role;	/* NULL: of all */
+	const char *roles;
 	int first, last;
-	const char *what;
+	const char *meaning;
 } given[] = {
-	{ NULL, FD_LOG, FD_LOG, "log" },
-	{ NULL, FD_CTL, FD_CTL, "control" },
-	{ NULL, FD_STATS, FD_STATS, "counters" },
-	{ "broker", FD_ANSWER_KICK, FD_ANSWER_KICK, "answers are waiting" },
-	{ "broker", FD_PLAN, FD_PLAN, "plan" },
-	{ "broker", FD_BROKER_STATE, FD_BROKER_STATE, "state" },
-	{ "broker", FD_CHAN0, FD_CHAN_END - 1, "channel of a worker" },
-	{ "broker", FD_KICK0, FD_KICK_END - 1, "wakes a worker" },
-	{ "broker", FD_TRACE0, FD_TRACE_END - 1, "last accesses to a worker" },
-	{ "platform", FD_SERIAL0, FD_SERIAL3, "serial port" },
-	{ "platform", FD_INPUT, FD_INPUT, "input ring" },
-	{ "platform", FD_INPUT_KICK, FD_INPUT_KICK, "input is waiting" },
-	{ "disk", FD_DISK0, FD_DISK3, "image" },
-	{ "net", FD_NET_TAP, FD_NET_TAP, "tap" },
-	{ "net", FD_NET_ROM, FD_NET_ROM, "boot ROM" },
-	{ "vga", FD_VGA_FB, FD_VGA_FB, "framebuffer" },
-	{ "vga", FD_VGA_SCAN, FD_VGA_SCAN, "a picture is wanted" },
-	{ "vga", FD_VGA_PAINTED, FD_VGA_PAINTED, "the picture changed" },
-	{ "vga", FD_VGA_ROM, FD_VGA_ROM, "VGA BIOS" },
-	{ "vnc", FD_VNC_FB, FD_VNC_FB, "framebuffer, read-only" },
-	{ "vnc", FD_VNC_SCAN, FD_VNC_SCAN, "a picture is wanted" },
-	{ "vnc", FD_VNC_PAINTED, FD_VNC_PAINTED, "the picture changed" },
-	{ "vnc", FD_VNC_LISTEN, FD_VNC_LISTEN, "listening socket" },
-	{ "vnc", FD_VNC_INPUT, FD_VNC_INPUT, "input ring" },
-	{ "vnc", FD_VNC_INPUT_KICK, FD_VNC_INPUT_KICK, "input is waiting" },
-	{ NULL, FD_CHAN, FD_CHAN, "channel" },
-	{ NULL, FD_KICK, FD_KICK, "requests are waiting" },
-	{ NULL, FD_BROKER_KICK, FD_BROKER_KICK, "answers are waiting" },
-	{ NULL, FD_STATE, FD_STATE, "device state" },
+#define FD_ONE(roles, fd, meaning) { roles, fd, fd, meaning },
+#define FD_MANY(roles, fd, end, meaning) { roles, fd, end - 1, meaning },
+#include "abi/fd_use.def"
+#undef FD_ONE
+#undef FD_MANY
 };
+
+static bool is_one_of(const char *roles, const char *role)
+{
+	size_t len = strlen(role);
+
+	for (const char *at = roles; at; at = strchr(at, ' ')) {
+		at += *at == ' ';
+		if (strncmp(at, role, len) == 0 && (!at[len] || at[len] == ' '))
+			return true;
+	}
+	return false;
+}
 
 static const char *what_is(const char *role, int fd)
 {
 	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++)
 		if (fd >= given[i].first && fd <= given[i].last &&
-		    (!given[i].role || strcmp(given[i].role, role) == 0))
-			return given[i].what;
+		    is_one_of(given[i].roles, role))
+			return given[i].meaning;
 	return "?";
 }
 
@@ -140,9 +130,26 @@ static void stand_in(struct roster_host *h, const struct conf *c, int any)
 	h->vga_rom = h->vnc.fd = any;
 }
 
+static void print_metrics(FILE *to, const struct conf *c)
+{
+	char path[METRICS_FILE_ROOM];
+
+	/* The domid that is asked for by name is not known yet. */
+	if (c->have_domid && c->metrics_file[0] == '/' &&
+	    metrics_path_make(c->metrics_file, c->domid, c->name, path,
+			      sizeof(path)) == 0)
+		fprintf(to, "metrics: file=%s every_s=%u\n", path,
+			c->metrics_interval_s);
+	else
+		fprintf(to, "metrics: file=%s every_s=%u\n", c->metrics_file,
+			c->metrics_interval_s);
+}
+
 static void print_limits(FILE *to, const struct conf *c)
 {
 	fprintf(to, "cgroup: parent=%s\n", c->cgroup_parent ? c->cgroup_parent : "/");
+	if (c->metrics_file)
+		print_metrics(to, c);
 	for (unsigned int i = 0; i < c->limit_count; i++)
 		fprintf(to, "limit: %s.%s=%s\n", c->limit[i].process, c->limit[i].key,
 			c->limit[i].value);

@@ -237,6 +237,7 @@ int family_spawn(enum member m)
 		spec.fd[FD_CTL] = ctl[1];
 		spec.fd[FD_LOG] = log[1];
 		spec.cgroup = cgroup_make(spec.name);
+		spec.limited = cgroup_is_limited(spec.name);
 		rc = spawn_child(&common, &spec, &c->pidfd);
 		close_fd(&spec.cgroup);
 	}

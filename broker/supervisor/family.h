@@ -18,6 +18,7 @@
 #include <event2/event.h>
 #include <sys/types.h>
 
+#include "abi/ctl_msg.h"
 #include "supervisor/roster.h"
 
 /* What the family tells main.c; all run from the event loop. */
@@ -32,6 +33,8 @@ struct family_ops {
 	 * there is.
 	 */
 	bool (*wanted)(void);
+	void (*rested)(uint64_t arg);	/* CTL_PAUSED, its @arg; may be NULL */
+	void (*logged)(bool on);	/* CTL_LOGGED; may be NULL */
 };
 
 /* A child that is not READY in time after this is lost. */
@@ -72,6 +75,9 @@ struct family_view {
 	unsigned int syscalls;	/* in its filter, as it said; 0 before READY */
 };
 struct family_view family_look(enum member m);
+
+/* A word to the broker, as abi/ctl_msg.h has it.  0 or -errno. */
+int family_tell_broker(enum ctl_kind kind, uint64_t arg);
 
 /* CTL_PASSWORD to vnc, and to its successors.  0 or -errno. */
 int family_set_password(const char *password);

@@ -28,6 +28,11 @@ int family_tell(enum member m, enum ctl_kind kind, uint64_t arg, const char *tex
 		? -errno : 0;
 }
 
+int family_tell_broker(enum ctl_kind kind, uint64_t arg)
+{
+	return family_tell(MEMBER_BROKER, kind, arg, "");
+}
+
 static bool devices_ready(void)
 {
 	for (enum member m = 0; m < MEMBER_COUNT; m++)
@@ -188,6 +193,20 @@ static void on_accused(enum member m, const struct ctl_msg *msg)
 	family_condemn(m, "said what it may not");
 }
 
+static void on_paused(enum member m, const struct ctl_msg *msg)
+{
+	(void)m;
+	if (fam.ops->rested)
+		fam.ops->rested(msg->arg);
+}
+
+static void on_logged(enum member m, const struct ctl_msg *msg)
+{
+	(void)m;
+	if (fam.ops->logged)
+		fam.ops->logged(msg->arg != 0);
+}
+
 static void on_stopped(enum member m, const struct ctl_msg *msg)
 {
 	(void)m;
@@ -207,6 +226,8 @@ static const struct {
 	{ CTL_SHUTDOWN,	FAMILY_SERVING,	true,  false, on_shutdown },
 	{ CTL_LIED,	FAMILY_STARTING_UP | FAMILY_SERVING, true,  false, on_accused },
 	{ CTL_HANGS,	FAMILY_SERVING,	true,  false, on_accused },
+	{ CTL_PAUSED,	FAMILY_SERVING,	true,  false, on_paused },
+	{ CTL_LOGGED,	FAMILY_SERVING,	true,  false, on_logged },
 	{ CTL_STOPPED,	FAMILY_ANY,	true,  false, on_stopped },
 };
 

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/fdpass.h"
 #include "base/log.h"
 
 #define READ_BYTES	65536u
@@ -213,22 +214,12 @@ static void forget_fds(struct json_conn *c, uint64_t end)
 
 static void keep_fds(struct json_conn *c, struct msghdr *m, uint64_t end)
 {
-	for (struct cmsghdr *h = CMSG_FIRSTHDR(m); h; h = CMSG_NXTHDR(m, h)) {
-		size_t n = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	int fd[JSON_CONN_FDS];
+	unsigned int n = fdpass_take(m, fd, JSON_CONN_FDS - c->pending_count);
 
-		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(h) + i * sizeof(int), sizeof(int));
-			if (c->pending_count == JSON_CONN_FDS) {
-				close(fd);
-				continue;
-			}
-			c->pending[c->pending_count].fd = fd;
-			c->pending[c->pending_count++].end = end;
-		}
+	for (unsigned int i = 0; i < n; i++) {
+		c->pending[c->pending_count].fd = fd[i];
+		c->pending[c->pending_count++].end = end;
 	}
 }
 

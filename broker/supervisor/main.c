@@ -29,7 +29,9 @@
 #include "supervisor/control_family.h"
 #include "supervisor/family.h"
 #include "supervisor/metrics_family.h"
+#include "supervisor/migrate.h"
 #include "supervisor/qmp.h"
+#include "supervisor/rest.h"
 #include "supervisor/roster.h"
 #include "supervisor/run_dir.h"
 #include "supervisor/limits.h"
@@ -38,10 +40,12 @@
 #include "supervisor/roster.h"
 #include "supervisor/serve.h"
 #include "supervisor/tap.h"
+#include "supervisor/save.h"
 #include "supervisor/vram.h"
 #include "supervisor/xs.h"
 
 #define PATIENCE_MS	2000	/* the guest's last device model may still be going */
+#define NAMESAKES	8	/* told, when a name is not enough */
 #define VGA_ROM		CLOISTER_SEABIOS_DIR "/vgabios-stdvga.bin"
 
 static struct {
@@ -103,6 +107,18 @@ static void say_running(void)
 			  sup.conf.domid);
 }
 
+static void on_cont(void)
+{
+	rest_end();
+	say_running();
+}
+
+static int on_save(int fd, const char *path, char *why, size_t why_len)
+{
+	return migrate_save(&sup.roster, sup.qmp.status == QMP_STATUS_SUSPENDED, fd,
+			    path, why, why_len);
+}
+
 /*
  * Before anybody is started again.  A toolstack that ends a guest may kill us
  * one by one; what it removed before that, it removed for good.
@@ -162,8 +178,9 @@ static void clean_process(void)
 	for (;;) {
 		unsigned int next = ~0u;
 
-		for (unsigned int i = 0; i < sup.conf.chardev_count; i++) {
-			int fd = sup.conf.chardev[i].fd;
+		for (unsigned int i = 0; i <= sup.conf.chardev_count; i++) {
+			int fd = i < sup.conf.chardev_count ?
+				sup.conf.chardev[i].fd : sup.conf.incoming_fd;
 
 			if (fd >= (int)from && (unsigned int)fd < next)
 				next = (unsigned int)fd;
@@ -381,7 +398,11 @@ static void open_run_dir(void)
 /* The guest is served: say so, then do what nobody waits for. */
 static void on_family_ready(void)
 {
-	sup.qmp.status = sup.conf.hold ? QMP_STATUS_PRELAUNCH : QMP_STATUS_RUNNING;
+	sup.qmp.status = sup.conf.incoming ? QMP_STATUS_PAUSED :
+		sup.conf.hold ? QMP_STATUS_PRELAUNCH : QMP_STATUS_RUNNING;
+	sup.qmp.suspended = migrate_was_suspended();
+	/* Whoever replaces a worker later goes on from what that one left. */
+	sup.roster.restoring = false;
 	qmp_set_ready();
 	if (!sup.conf.hold)
 		say_running();
@@ -407,7 +428,8 @@ static void on_family_ready(void)
 static bool start_family(void)
 {
 	static const struct family_ops ops = { on_family_ready, on_broken,
-		on_guest_sleeps, on_powered_off, on_wanted };
+		on_guest_sleeps, on_powered_off, on_wanted, rest_on_rested,
+		rest_on_logged };
 	bool good;
 	int rc;
 
@@ -424,7 +446,8 @@ static bool start_family(void)
 		start_one(MEMBER_DISK0);
 	for (unsigned int i = 0; good && i < sup.conf.nic_count; i++)
 		good = start_one(roster_net(i));
-	rc = good ? vram_populate(&sup.layout) : 0;
+	/* A restored guest's is part of its memory. */
+	rc = good && !sup.conf.incoming ? vram_populate(&sup.layout) : 0;
 	if (rc) {
 		log_errno(-rc, "cannot populate video memory: vgamem_mb=%u gfn=0x%llx",
 			  sup.conf.vga_mib, (unsigned long long)sup.layout.gfn);
@@ -435,6 +458,19 @@ static bool start_family(void)
 	if (rc)
 		log_errno(-rc, "cannot return to our namespaces");
 	return good && rc == 0;
+}
+
+static bool read_incoming(void)
+{
+	char why[SAVE_WHY];
+
+	if (!sup.conf.incoming ||
+	    migrate_read(&sup.roster, &sup.layout, why, sizeof(why)) == 0)
+		return true;
+	log_err("cannot restore: -incoming %s%.80s: %s",
+		sup.conf.incoming_path ? "file:" : "fd",
+		sup.conf.incoming_path ? sup.conf.incoming_path : "", why);
+	return false;
 }
 
 static bool make_roster(void)
@@ -448,6 +484,8 @@ static bool make_roster(void)
 		return false;
 	}
 	rc = roster_make(&sup.roster);
+	if (rc == 0)
+		rc = migrate_fill(&sup.roster);
 	if (rc)
 		log_errno(-rc, "cannot make shared memory");
 	sup.qmp.disk_stats = sup.roster.stat_page[MEMBER_DISK0];
@@ -476,11 +514,13 @@ static bool begin_events(void)
 			return false;
 	}
 	sup.qmp = (struct qmp_host){ .conf = &sup.conf, .set_password =
-		family_set_password, .cont = say_running, .wakeup = on_wakeup,
+		family_set_password, .cont = on_cont, .stop = rest_ask, .log_dirty = rest_log_dirty,
+		.save = on_save, .wakeup = on_wakeup,
 		.quit = quit };
 	if (!sup.base)
 		return false;
 	qmp_begin(sup.base, &sup.qmp);
+	rest_begin(sup.base, qmp_go_on);
 	notify_watch(sup.base);
 	return true;
 }
@@ -498,6 +538,7 @@ static const struct {
 	{ "nics",	open_nics },
 	{ "qmp",	open_qmp },
 	{ "xenstore",	open_xenstore },
+	{ "incoming",	read_incoming },
 	{ "roster",	make_roster },
 	{ "family",	start_family },
 };
@@ -523,6 +564,9 @@ static int run_probe(void)
 	if (!begin_events() || !open_qmp())
 		return 1;
 	sup.qmp.cont = NULL;
+	sup.qmp.stop = NULL;
+	sup.qmp.log_dirty = NULL;
+	sup.qmp.save = NULL;
 	qmp_set_ready();
 	event_base_dispatch(sup.base);
 	qmp_end();
@@ -583,20 +627,39 @@ static int print_dry_run(void)
 	return rc ? 1 : 0;
 }
 
+/* Nobody but the caller knows which one is meant. */
+static void refuse_namesakes(const uint32_t *domid, unsigned int count)
+{
+	char list[NAMESAKES * 12] = "";
+	size_t len = 0;
+
+	for (unsigned int i = 0; i < count && i < NAMESAKES; i++)
+		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%u",
+					i ? "," : "", domid[i]);
+	log_err("several domains have this name, one has to be told by --domid: "
+		"--name %.60s domids=%s%s", sup.conf.name, list,
+		count > NAMESAKES ? ",..." : "");
+}
+
 /* `serve --name`: the domain is there, its number is for us to find. */
 static bool find_domain(void)
 {
-	int rc;
+	uint32_t domid[NAMESAKES];
+	int n;
 
 	if (sup.conf.have_domid)
 		return true;
-	rc = xs_find_domain(sup.conf.name, &sup.conf.domid);
-	if (rc == -ENOENT)
+	n = xs_find_domains(sup.conf.name, domid, NAMESAKES);
+	if (n < 0)
+		log_errno(-n, "cannot reach xenstore: --name %.60s", sup.conf.name);
+	else if (n == 0)
 		log_err("no domain has this name: --name %.60s", sup.conf.name);
-	else if (rc)
-		log_errno(-rc, "cannot reach xenstore: --name %.60s", sup.conf.name);
-	sup.conf.have_domid = rc == 0;
-	return rc == 0;
+	else if (n > 1)
+		refuse_namesakes(domid, (unsigned int)n);
+	if (n == 1)
+		sup.conf.domid = domid[0];
+	sup.conf.have_domid = n == 1;
+	return n == 1;
 }
 
 static void set_up(int argc, char **argv)

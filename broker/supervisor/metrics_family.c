@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "supervisor/cgroup.h"
 #include "supervisor/family.h"
+#include "supervisor/metrics_path.h"
 #include "supervisor/metrics_serve.h"
 #include "supervisor/run_dir.h"
 
@@ -103,16 +104,18 @@ static void listen_in_run_dir(struct event_base *base)
 static void write_file(struct event_base *base, const struct conf *c)
 {
 	const char *file = c->metrics_file;
-	char path[300];
-	int rc;
+	char path[METRICS_FILE_ROOM];
+	int rc = 0;
 
 	if (file && strcmp(file, IN_RUN_DIR) == 0) {
 		if (run_dir_fd() < 0)
 			return;
 		snprintf(path, sizeof(path), "%s/metrics.prom", run_dir_path());
-		file = path;
+	} else if (file) {
+		rc = metrics_path_make(file, c->domid, c->name, path, sizeof(path));
 	}
-	rc = file ? metrics_file_begin(base, &us.m, file, c->metrics_interval_s) : 0;
+	if (file && rc == 0)
+		rc = metrics_file_begin(base, &us.m, path, c->metrics_interval_s);
 	if (rc)
 		log_event(LOG_L_WARN, -rc, "no metrics file: file=%.200s", file);
 }

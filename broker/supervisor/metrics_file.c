@@ -17,13 +17,12 @@
 #include "base/log.h"
 #include "supervisor/metrics_serve.h"
 
-#define PATH_ROOM	1024
 #define FILE_MODE	0644	/* collectors have no rights */
 
 static struct {
 	struct metrics *m;
 	struct event *timer;
-	char path[PATH_ROOM], fresh[PATH_ROOM + 8];
+	char path[METRICS_FILE_ROOM], fresh[METRICS_FILE_ROOM + 8];
 	int said;		/* errno of the last attempt */
 } out;
 

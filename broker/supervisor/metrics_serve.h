@@ -21,6 +21,8 @@ struct event_base;
 int metrics_serve_begin(struct event_base *base, struct metrics *m, int listen_fd);
 void metrics_serve_end(void);
 
+#define METRICS_FILE_ROOM 1024	/* for its path */
+
 /*
  * Writes @m to the file @path (borrowed), now and then each @every_s seconds:
  * whole or not at all.  What keeps it from that is said in the log, once until

@@ -134,6 +134,7 @@ void plan_fill(struct plan *p, const struct conf *c, const struct vram_layout *l
 		.ram_below_4g_bytes = l->ram_low_bytes,
 		.ram_above_4g_bytes = l->ram_high_bytes,
 		.vram_gfn = l->gfn, .vram_frames = l->frames,
+		.vram_now_gfn = l->now_gfn,
 		.flags = c->plan_flags };
 	plan_platform(p, c);
 	plan_disk(p);

@@ -52,7 +52,8 @@ static bool put_parse_error(struct json_conn *conn, const char *what)
 
 /* ---- one command ---- */
 
-static bool run_command(struct qmp_client *c, const char *name, json_t *obj)
+static bool run_command(struct qmp_client *c, const char *name, json_t *obj,
+			bool *held)
 {
 	struct qmp_error err = { .class = "GenericError" };
 	json_t *id = json_object_get(obj, "id");
@@ -67,6 +68,9 @@ static bool run_command(struct qmp_client *c, const char *name, json_t *obj)
 	} else {
 		value = qmp_cmd_run(c, name, json_object_get(obj, "arguments"), &err);
 	}
+	*held = !value && err.held;
+	if (*held)
+		return true;
 	if (!value)
 		return json_conn_put_error(&c->conn, id, err.class, err.desc);
 	msg = json_object();
@@ -96,7 +100,7 @@ static bool handle_object(struct json_conn *conn, const char *text, size_t len,
 	else if (!qmp.ready && !qmp_cmd_is_early(name))
 		good = *held = true;
 	else
-		good = run_command(c, name, obj);
+		good = run_command(c, name, obj, held);
 	json_decref(obj);
 	return good;
 }
@@ -152,6 +156,11 @@ int qmp_add_client(int fd)
 void qmp_set_ready(void)
 {
 	qmp.ready = true;
+	qmp_go_on();
+}
+
+void qmp_go_on(void)
+{
 	for (unsigned int i = 0; i < QMP_CLIENTS; i++)
 		json_conn_go_on(&qmp.client[i].conn);
 }

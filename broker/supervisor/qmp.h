@@ -37,6 +37,16 @@ struct qmp_host {
 	const struct stat_page *disk_stats;	/* NULL: nobody counts */
 	int (*set_password)(const char *password);	/* 0 or -errno */
 	void (*cont)(void);
+	/*
+	 * stop, xen-set-global-dirty-log and xen-save-devices-state: 0; or
+	 * -EINPROGRESS, and the same again after qmp_go_on(); or another
+	 * -errno and @why.
+	 */
+	int (*stop)(char *why, size_t why_len);
+	int (*log_dirty)(bool on, char *why, size_t why_len);
+	/* To @path, or to @fd (borrowed) if it is NULL. */
+	int (*save)(int fd, const char *path, char *why, size_t why_len);
+	bool suspended;			/* restored in ACPI S3: cont leaves it there */
 	int (*wakeup)(void);		/* from S3; 0 or -errno */
 	void (*quit)(void);
 };
@@ -58,6 +68,9 @@ int qmp_add_client(int fd);
  * libxl takes the first answer to query-status as readiness.
  */
 void qmp_set_ready(void);
+
+/* Commands that said -EINPROGRESS are tried again. */
+void qmp_go_on(void);
 
 /* Closes all, removes our sockets from the file system. */
 void qmp_end(void);
@@ -84,7 +97,8 @@ extern struct qmp_host *qmp_host;
  */
 struct qmp_error {
 	const char *class;
-	char desc[200];
+	char desc[300];
+	bool held;		/* neither: it comes again */
 };
 json_t *qmp_cmd_run(struct qmp_client *c, const char *name, json_t *args,
 		    struct qmp_error *err);

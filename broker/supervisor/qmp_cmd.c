@@ -86,19 +86,44 @@ HANDLER(on_cont)
 	UNUSED;
 	if (qmp_host->status == QMP_STATUS_PRELAUNCH ||
 	    qmp_host->status == QMP_STATUS_PAUSED)
-		qmp_host->status = QMP_STATUS_RUNNING;
+		qmp_host->status = qmp_host->suspended ? QMP_STATUS_SUSPENDED
+			: QMP_STATUS_RUNNING;
+	qmp_host->suspended = false;
 	if (qmp_host->cont)
 		qmp_host->cont();
 	return json_object();
 }
 
-/* The vCPUs are paused by the toolstack; nothing of ours runs on its own. */
+/* Of something that takes a while: 0, an error, or not yet. */
+static json_t *outcome(int rc, struct qmp_error *err)
+{
+	err->held = rc == -EINPROGRESS;
+	return rc ? NULL : json_object();
+}
+
+/* The vCPUs are paused by the toolstack; what is ours comes to rest. */
 HANDLER(on_stop)
 {
-	UNUSED;
-	if (qmp_host->status == QMP_STATUS_RUNNING)
+	int rc = qmp_host->stop ? qmp_host->stop(err->desc, sizeof(err->desc)) : 0;
+
+	(void)c;
+	(void)args;
+	if (rc == 0 && (qmp_host->status == QMP_STATUS_RUNNING ||
+			qmp_host->status == QMP_STATUS_PRELAUNCH))
 		qmp_host->status = QMP_STATUS_PAUSED;
-	return json_object();
+	return outcome(rc, err);
+}
+
+HANDLER(on_log_dirty)
+{
+	json_t *enable = json_object_get(args, "enable");
+
+	(void)c;
+	if (!json_is_boolean(enable))
+		return fail(err, "Parameter 'enable' is missing");
+	return outcome(qmp_host->log_dirty
+		       ? qmp_host->log_dirty(json_is_true(enable), err->desc,
+					     sizeof(err->desc)) : 0, err);
 }
 
 HANDLER(on_wakeup)
@@ -390,6 +415,34 @@ HANDLER(on_query_fdsets)
 	return list;
 }
 
+/* ---- saving ---- */
+
+#define FDSET_PREFIX	"/dev/fdset/"
+
+HANDLER(on_save)
+{
+	const char *name = json_string_value(json_object_get(args, "filename"));
+	struct qmp_fdset *set = NULL;
+	char *end;
+	long id;
+
+	if (!name)
+		return fail(err, "Parameter 'filename' is missing");
+	if (!qmp_host->save)
+		return fail(err, "there are no devices to save");
+	if (strncmp(name, FDSET_PREFIX, strlen(FDSET_PREFIX)) != 0)
+		return outcome(qmp_host->save(-1, name, err->desc,
+					      sizeof(err->desc)), err);
+	id = strtol(name + strlen(FDSET_PREFIX), &end, 10);
+	if (*end == '\0' && end != name + strlen(FDSET_PREFIX) && id >= 0 &&
+	    id < (long)QMP_FDS)
+		set = find_set(c, (int)id);
+	if (!set)
+		return fail(err, "no such descriptor: filename=%.80s", name);
+	return outcome(qmp_host->save(set->fd, NULL, err->desc, sizeof(err->desc)),
+		       err);
+}
+
 /* ---- the table ---- */
 
 HANDLER(on_query_commands);
@@ -448,7 +501,7 @@ json_t *qmp_cmd_run(struct qmp_client *c, const char *name, json_t *args,
 	if (!cmd->run)
 		return fail(err, "%s", cmd->text);
 	value = cmd->run(c, args, err);
-	if (!value && !err->desc[0])
+	if (!value && !err->held && !err->desc[0])
 		return fail(err, "out of memory, or a name that is not UTF-8");
 	return value;
 }

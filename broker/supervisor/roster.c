@@ -243,10 +243,11 @@ static uint64_t find_vram(const struct roster *r)
 {
 	static const struct broker_state *state;
 	static int of = -1;
+	uint64_t born = r->layout->now_gfn ? r->layout->now_gfn : r->layout->gfn;
 
 	if (of != r->broker_state)
 		state = broker_state_map(of = r->broker_state);
-	return state ? broker_state_vram_gfn(state, r->layout->gfn) : r->layout->gfn;
+	return state ? broker_state_vram_gfn(state, born) : born;
 }
 
 static void give_vga(const struct roster *r, struct spawn_spec *s)
@@ -302,6 +303,8 @@ void roster_spec(const struct roster *r, enum member m, struct spawn_spec *s)
 		s->fd[FD_STATE] = r->state[ch];
 		if (r->conf->plan_flags & PLAN_NO_POLL)
 			spawn_spec_opt(s, "poll=off");
+		if (r->restoring)
+			spawn_spec_opt(s, "state=restored");
 	}
 	switch (m) {
 	case MEMBER_BROKER:	give_broker(r, s); break;

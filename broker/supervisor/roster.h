@@ -42,6 +42,8 @@ struct roster {
 	const struct vram_layout *layout;
 	struct roster_host *host;
 	bool decline_unplug;
+	bool restoring;		/* workers find state of a save file, which has
+				   to be valid */
 	/* Shared memory and eventfds; they outlive the children. */
 	int plan, broker_state, answer_kick;
 	int chan[WORKERS_MAX], kick[WORKERS_MAX], state[WORKERS_MAX];

@@ -29,7 +29,7 @@
 static struct {
 	int base, own;		/* -1 */
 	char name[NAME_ROOM];
-	char path[200];
+	char path[RUN_DIR_BASE_MAX + 1 + NAME_ROOM];
 } run = { .base = -1, .own = -1 };
 
 static int open_dir(int at, const char *name)
@@ -175,12 +175,14 @@ static int give_up(int rc, const char *what, char *why, size_t why_len)
 int run_dir_open(const char *base, uint32_t domid, char *why, size_t why_len)
 {
 	mode_t mask;
-	int n;
 
 	if (!base)
 		base = RUN_DIR_DEFAULT;
 	snprintf(run.name, sizeof(run.name), "%u", domid);
-	snprintf(run.path, sizeof(run.path), "%s", base);
+	/* Before anything is made: nobody would remove it again. */
+	snprintf(run.path, sizeof(run.path), "%.*s", RUN_DIR_BASE_MAX, base);
+	if (strlen(base) > RUN_DIR_BASE_MAX)
+		return give_up(-ENAMETOOLONG, "the path is too long", why, why_len);
 	mask = umask(022);
 	run.base = make_dir(AT_FDCWD, base);
 	if (run.base >= 0)
@@ -188,12 +190,7 @@ int run_dir_open(const char *base, uint32_t domid, char *why, size_t why_len)
 	umask(mask);
 	if (run.base < 0)
 		return give_up(run.base, "not a directory of ours", why, why_len);
-	n = snprintf(run.path, sizeof(run.path), "%s/%s", base, run.name);
-	if (n < 0 || (size_t)n >= sizeof(run.path)) {
-		if (run.own >= 0)
-			close(run.own);
-		return give_up(-ENAMETOOLONG, "the path is too long", why, why_len);
-	}
+	snprintf(run.path, sizeof(run.path), "%.*s/%s", RUN_DIR_BASE_MAX, base, run.name);
 	if (run.own < 0)
 		return give_up(run.own, run.own == -EBUSY ?
 			       "another supervisor has it" :

@@ -14,12 +14,14 @@
 #include <stdint.h>
 
 #define RUN_DIR_DEFAULT	"/run/cloister"
+#define RUN_DIR_BASE_MAX 187
 
 /*
  * Makes @base (0755; its parent has to be there) and @base/<domid> (0755,
  * empty), and removes the directories of families that are dead.  @base NULL:
  * the default.  0, or -errno and @why: then there is none, and a guest goes on
- * without it.
+ * without it.  -ENAMETOOLONG: @base has more than RUN_DIR_BASE_MAX characters,
+ * and nothing was made.
  */
 int run_dir_open(const char *base, uint32_t domid, char *why, size_t why_len);
 

@@ -30,6 +30,7 @@
 
 #include "base/bug.h"
 
+#define STEP_CGROUP	"cgroup"
 #define FD_SAFE		64	/* above every number a child knows */
 #define CHILD_STACK_BYTES (64 * 1024)
 #define ARGS_MAX	(20 + SPAWN_OPTS)
@@ -174,6 +175,7 @@ struct errand {
 	const struct spawn_spec *spec;
 	const char *path;
 	char *const *argv;
+	bool by_hand;		/* it was made without clone3() */
 	const char *failed;	/* step; NULL: none */
 	int cause;
 };
@@ -214,14 +216,31 @@ OF_CHILD static void place_fds(struct errand *e)
 		fail_child(e, "descriptors");
 }
 
+/* What clone3() does on the way, and clone() does not. */
+OF_CHILD static void settle_in(struct errand *e)
+{
+	const struct sigaction by_default = { .sa_handler = SIG_DFL };
+	int procs;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		sigaction(sig, &by_default, NULL);	/* two are glibc's own */
+	if (e->spec->cgroup < 0)
+		return;
+	procs = openat(e->spec->cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+	if (procs < 0 || write(procs, "0", 1) != 1)
+		fail_child(e, STEP_CGROUP);
+}
+
 /* Signals are blocked and have no handlers; the program forgets which of them
    we ignore (runtime/sandbox.c). */
-OF_CHILD static void run_child(void *arg)
+OF_CHILD static int run_child(void *arg)
 {
 	char *const no_env[] = { NULL };
 	struct errand *e = arg;
 	sigset_t none;
 
+	if (e->by_hand)
+		settle_in(e);
 	place_fds(e);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -247,7 +266,7 @@ static uint64_t number_mask(const struct spawn_spec *s)
  * The system call, which glibc does not wrap: the child calls @fn, which does
  * not return, on the stack that @a names.
  */
-static long clone_and_call(struct clone_args *a, void (*fn)(void *), void *arg)
+static long clone_and_call(struct clone_args *a, int (*fn)(void *), void *arg)
 {
 	long rc;
 
@@ -267,42 +286,112 @@ static long clone_and_call(struct clone_args *a, void (*fn)(void *), void *arg)
 	return rc;
 }
 
-static pid_t clone_child(struct errand *e, int *pidfd)
+/* The child is born in its cgroup.  pid or -errno. */
+static pid_t bear(struct errand *e, int *pidfd, char *stack, int flags)
 {
-	static alignas(16) char stack[CHILD_STACK_BYTES];
 	struct clone_args a = {
-		.flags = CLONE_PIDFD | CLONE_NEWPID | CLONE_NEWUTS |
-			CLONE_VM | CLONE_VFORK | CLONE_CLEAR_SIGHAND,
+		.flags = (uint64_t)flags | CLONE_CLEAR_SIGHAND,
 		.pidfd = (uintptr_t)pidfd,
 		.exit_signal = SIGCHLD,
 		.stack = (uintptr_t)stack,
-		.stack_size = sizeof(stack),
+		.stack_size = CHILD_STACK_BYTES,
 	};
-	sigset_t all, ours;
-	long pid;
 
 	if (e->spec->cgroup >= 0) {
 		a.flags |= CLONE_INTO_CGROUP;
 		a.cgroup = (uint64_t)e->spec->cgroup;
 	}
+	e->by_hand = false;
+	return (pid_t)clone_and_call(&a, run_child, e);
+}
+
+/*
+ * The older call, whose flags a filter can look at: systemd's
+ * RestrictNamespaces= leaves only this one.  Moving may have to wait for all
+ * CPUs.
+ */
+static pid_t bear_by_hand(struct errand *e, int *pidfd, char *stack, int flags)
+{
+	pid_t pid;
+
+	e->by_hand = true;
+	pid = clone(run_child, stack + CHILD_STACK_BYTES, flags | SIGCHLD, e, pidfd);
+	return pid < 0 ? -errno : pid;
+}
+
+static pid_t clone_child(struct errand *e, int *pidfd)
+{
+	const int flags = CLONE_PIDFD | CLONE_NEWPID | CLONE_NEWUTS | CLONE_VM |
+		CLONE_VFORK;
+	static alignas(16) char stack[CHILD_STACK_BYTES];
+	static bool no_clone3;
+	sigset_t all, ours;
+	pid_t pid = -ENOSYS;
+
+	e->failed = NULL;
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &ours);
-	pid = clone_and_call(&a, run_child, e);
+	if (!no_clone3)
+		pid = bear(e, pidfd, stack, flags);
+	no_clone3 = pid == -ENOSYS;
+	if (no_clone3)
+		pid = bear_by_hand(e, pidfd, stack, flags);
 	sigprocmask(SIG_SETMASK, &ours, NULL);
-	return (pid_t)pid;
+	return pid;
+}
+
+static void take_status(int *pidfd)
+{
+	siginfo_t si;
+
+	waitid(P_PIDFD, (id_t)*pidfd, &si, WEXITED);
+	close(*pidfd);
+	*pidfd = -1;
 }
 
 /* It came to nothing: says why, takes its status. */
 static pid_t give_up(const struct errand *e, int *pidfd)
 {
-	siginfo_t si;
-
 	log_errno(e->cause, "cannot start child: name=%s step=%s path=%s",
 		  e->spec->name, e->failed, e->path);
-	waitid(P_PIDFD, (id_t)*pidfd, &si, WEXITED);
-	close(*pidfd);
-	*pidfd = -1;
+	take_status(pidfd);
 	return -e->cause;
+}
+
+/* Whether it is -EAGAIN (pids.max of those above) or -EPERM (no namespaces),
+   the cgroup is not what was wrong. */
+static bool is_cgroups_fault(const struct errand *e, pid_t pid)
+{
+	if (e->spec->cgroup < 0)
+		return false;
+	return pid < 0 ? pid != -EAGAIN && pid != -EPERM :
+		e->failed && strcmp(e->failed, STEP_CGROUP) == 0;
+}
+
+/* As clone_child(), with a cgroup that cannot be entered given up in @s, which
+   is e->spec, if there are no limits to lose with it. */
+static pid_t make_child(struct errand *e, struct spawn_spec *s, int *pidfd)
+{
+	int cause = ENOENT;
+
+	if (s->cgroup >= 0 || !s->limited) {
+		pid_t pid = clone_child(e, pidfd);
+
+		if (!is_cgroups_fault(e, pid))
+			return pid;
+		cause = pid < 0 ? -pid : e->cause;
+		if (pid > 0)
+			take_status(pidfd);
+	}
+	if (s->limited) {
+		log_errno(cause, "child has limits, and cannot be in its cgroup: name=%s",
+			  s->name);
+		return -cause;
+	}
+	log_event(LOG_L_WARN, cause, "child cannot be in its cgroup, and goes without: "
+		  "name=%s", s->name);
+	s->cgroup = -1;
+	return clone_child(e, pidfd);
 }
 
 pid_t spawn_child(const struct spawn_common *c, const struct spawn_spec *s,
@@ -314,7 +403,7 @@ pid_t spawn_child(const struct spawn_common *c, const struct spawn_spec *s,
 		"--uid", uid, "--gid", uid, "--ram-low", low, "--ram-high", high,
 		"--fds", fds, "--log", level,
 	};
-	struct spawn_spec given = *s, outside;
+	struct spawn_spec given = *s;
 	struct errand e = { .spec = &given, .path = path };
 	unsigned int argc = 19;
 	pid_t pid;
@@ -335,14 +424,6 @@ pid_t spawn_child(const struct spawn_common *c, const struct spawn_spec *s,
 	bug_on(argc > ARGS_MAX);
 
 	e.argv = (char *const *)(uintptr_t)argv;
-	pid = clone_child(&e, pidfd);
-	if (pid < 0 && s->cgroup >= 0 && pid != -EAGAIN && pid != -EPERM) {
-		log_event(LOG_L_WARN, -(int)pid, "child cannot be born in its cgroup, "
-			  "and goes without its limits: name=%s", s->name);
-		outside = *s;
-		outside.cgroup = -1;
-		e.spec = &outside;
-		pid = clone_child(&e, pidfd);
-	}
+	pid = make_child(&e, &given, pidfd);
 	return pid > 0 && e.failed ? give_up(&e, pidfd) : pid;
 }

@@ -5,6 +5,7 @@
 #ifndef SUPERVISOR_SPAWN_H
 #define SUPERVISOR_SPAWN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -28,6 +29,7 @@ struct spawn_spec {
 	const char *role;		/* "disk": runs cloister-disk */
 	uint32_t uid;			/* gid too */
 	int cgroup;			/* directory to be born in, or -1 */
+	bool limited;			/* never outside of its cgroup */
 	int fd[SPAWN_FDS];		/* ours for each number, or -1; borrowed */
 	char opt[SPAWN_OPTS][SPAWN_OPT_LEN];
 	unsigned int opt_count;
@@ -57,8 +59,13 @@ void spawn_use_hv(const char *name, void (*give)(struct spawn_spec *s));
 int spawn_namespaces_enter(void);
 int spawn_namespaces_leave(void);
 
-/* Returns once the child's program runs: its pid and *pidfd; or -errno, and a
-   line in the log if it got as far as a process. */
+/*
+ * Returns once the child's program runs: its pid and *pidfd; or -errno, and a
+ * line in the log if it got as far as a process.  Where clone3() is forbidden
+ * the child moves into its cgroup itself, before its program.  One that cannot
+ * be in it at all goes on outside, with a line in the log, unless it is
+ * limited: then it is not started.
+ */
 pid_t spawn_child(const struct spawn_common *c, const struct spawn_spec *s,
 		  int *pidfd);
 

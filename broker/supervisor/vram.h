@@ -16,6 +16,7 @@
 struct vram_layout {
 	uint64_t ram_low_bytes, ram_high_bytes;
 	uint64_t gfn;		/* where VRAM is parked; 0: none */
+	uint64_t now_gfn;	/* a restored guest: where it is; 0: parked */
 	uint32_t frames;
 };
 void vram_lay_out(uint64_t ram_mib, uint64_t max_low_bytes, unsigned int vram_mib,

@@ -54,25 +54,29 @@ static bool node_is(const char *path, const char *want)
 	return same;
 }
 
-int xs_find_domain(const char *name, uint32_t *domid)
+int xs_find_domains(const char *name, uint32_t *domid, unsigned int room)
 {
-	unsigned int n = 0;
+	unsigned int n = 0, found = 0;
 	char **id, path[80];
-	bool found = false;
+	int rc = 0;
 
 	store = xs_open(0);
 	if (!store)
 		return errno ? -errno : -ENOTCONN;
 	id = xs_directory(store, XBT_NULL, "/local/domain", &n);
-	for (unsigned int i = 0; id && i < n && !found; i++) {
+	if (!id && errno != ENOENT)
+		rc = errno ? -errno : -EIO;
+	for (unsigned int i = 0; id && i < n; i++) {
 		snprintf(path, sizeof(path), "/local/domain/%.12s/name", id[i]);
-		found = strcmp(id[i], "0") != 0 && node_is(path, name);
-		if (found)
-			*domid = (uint32_t)strtoul(id[i], NULL, 10);
+		if (strcmp(id[i], "0") == 0 || !node_is(path, name))
+			continue;
+		if (found < room)
+			domid[found] = (uint32_t)strtoul(id[i], NULL, 10);
+		found++;
 	}
 	free(id);
 	xs_store_close();
-	return found ? 0 : -ENOENT;
+	return rc ? rc : (int)found;
 }
 
 int xs_store_open(uint32_t domid)

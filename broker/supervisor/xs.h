@@ -11,9 +11,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The number of the domain with this name, before xs_store_open().  0, -ENOENT
-   if there is none, or another -errno. */
-int xs_find_domain(const char *name, uint32_t *domid);
+/*
+ * The domains with this name, before xs_store_open(): how many there are, and
+ * the numbers of the first @room of them in @domid; or -errno.  Names are the
+ * toolstack's, and nothing keeps it from giving one twice.
+ */
+int xs_find_domains(const char *name, uint32_t *domid, unsigned int room);
 
 /* 0 or -errno. */
 int xs_store_open(uint32_t domid);

@@ -49,6 +49,6 @@
 
 /* By enum io_kind. */
 #define CRASH_REQUEST_NAMES { "none", "access", "batch", "read-note",		\
-	"invalidate", "unplug", "reply", "pause", "resume" }
+	"invalidate", "unplug", "reply", "pause", "resume", "sync" }
 
 #endif /* ABI_CRASH_H */

@@ -25,7 +25,11 @@ enum ctl_kind {
 			   waits until CTL_RENEWED or CTL_FAILED */
 	CTL_HANGS,	/* broker: worker @arg does not move though it has work */
 	CTL_STOPPED,	/* broker: every pending access answered, server gone */
-	CTL_PAUSED,	/* broker: after CTL_PAUSE: nothing is in flight */
+	CTL_PAUSED,	/* broker: after CTL_PAUSE: nothing is in flight, no worker
+			   touches its state or the guest; @arg: bits 0-47 the
+			   guest frame where VRAM is now, 48-63 the ticket */
+	CTL_LOGGED,	/* broker: after CTL_LOG_DIRTY: what anybody writes from
+			   now on is told to Xen, or no more */
 	/* supervisor -> child */
 	CTL_DONE,	/* the last CTL_UNPLUG or CTL_SLEEP is carried out */
 	CTL_START,	/* broker: all workers are READY: enable the server */
@@ -38,8 +42,10 @@ enum ctl_kind {
 			   To be said again to a new broker */
 	CTL_FAILED,	/* broker: worker @arg has no successor: answer for it */
 	CTL_PAUSE,	/* broker: the guest is paused; let workers finish what is
-			   in flight, then CTL_PAUSED */
-	CTL_RESUME,	/* broker: go on */
+			   in flight, then CTL_PAUSED; @arg: a ticket, 16 bits */
+	CTL_RESUME,	/* broker: go on, also if not yet CTL_PAUSED */
+	CTL_LOG_DIRTY,	/* broker: @arg 1: tell Xen of all frames written to,
+			   0: not; then CTL_LOGGED */
 	CTL_KIND_COUNT
 };
 

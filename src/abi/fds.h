@@ -39,6 +39,8 @@ enum worker_fd {
 	FD_DEV6 = 19,
 	FD_DEV7 = 20,
 	FD_DEV_END = 21,
+	FD_CALM = 21,		/* ours: epoll of nothing but FD_KICK and FD_CTL,
+				   to wait at while the guest is paused */
 };
 
 /* platform: serial ports in order; an absent one is not open. */
@@ -105,6 +107,10 @@ enum broker_fd {
 				   as FD_STATS */
 	FD_TRACE_END = 64,
 };
+
+/* Who holds one, in abi/fd_use.def. */
+#define FD_ALL		"broker platform disk net vga vnc"
+#define FD_WORKERS	"platform disk net vga"
 
 #define WORKERS_MAX	16	/* slots of a guest's family, abi/plan.h */
 

@@ -24,8 +24,11 @@ enum io_kind {
 	IO_INVALIDATE,	/* guest memory changed: drop mappings, then answer */
 	IO_UNPLUG,	/* @data: UNPLUG_* mask; drain, flush, close, answer */
 	IO_REPLY,	/* answer to a verb: @data says what the verb defines */
-	IO_PAUSE,	/* finish what is in flight, then answer */
-	IO_RESUME,
+	IO_PAUSE,	/* finish what is in flight, then commit; from then on
+			   touch nothing of the guest's and serve nobody but
+			   the broker, until IO_RESUME */
+	IO_RESUME,	/* end of IO_PAUSE */
+	IO_SYNC,	/* nothing: what came before is done */
 	IO_KIND_COUNT
 };
 

@@ -68,6 +68,8 @@ struct plan {
 	uint32_t flags;			/* PLAN_NO_* */
 	uint32_t worker_count;
 	uint32_t rsvd;
+	uint64_t vram_now_gfn;		/* a restored guest: where it is at start;
+					   0: parked */
 	struct plan_worker worker[WORKERS_MAX];	/* index = channel number */
 };
 

@@ -30,6 +30,7 @@
 #define STATE_REGS_BYTES 16384u		/* registers of all devices of a worker */
 #define STATE_BUFS_BYTES (1024u * 1024u)
 #define STATE_DEVS	24u
+#define STATE_FLIP_FILLED 1u	/* by the supervisor, or the very first */
 
 /* Whose registers are where in state_half.regs. */
 struct state_dev {
@@ -52,8 +53,9 @@ struct state_half {
 struct state {
 	uint32_t magic, version;
 	uint64_t size_bytes;
-	/* To be added to every time in the registers: they come from a save
-	   file, and CLOCK_MONOTONIC was another then.  Supervisor, before start. */
+	/* To be added to every time in the registers of flip STATE_FLIP_FILLED:
+	   they come from a save file, and CLOCK_MONOTONIC was another then.
+	   Supervisor, before start. */
 	int64_t shift_ns;
 	alignas(64) _Atomic uint32_t flip;	/* 0: nothing yet; else half
 						   flip & 1 is committed */

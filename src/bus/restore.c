@@ -92,19 +92,46 @@ static const char *read_dev(const struct bus *b, unsigned int i,
 	memcpy(regs, h->regs + left->regs_at, left->regs_bytes);
 	if (!st)
 		return NULL;
-	shift_times(st, regs, b->state->shift_ns);
+	/* Only what the supervisor filled in: whoever went on from that
+	   committed times of this clock. */
+	if (b->flip == STATE_FLIP_FILLED)
+		shift_times(st, regs, b->state->shift_ns);
 	return bus_state_wrong(st, b->dev[i].dev, regs, left->regs_bytes);
+}
+
+static void note_wrong(struct bus_left *left, const char *dev, const char *field)
+{
+	if (left->wrong_dev)
+		return;
+	left->wrong_dev = dev;
+	left->wrong_field = field;
+}
+
+/* What the table has and we have not. */
+static void note_strangers(const struct bus *b, const struct state_dev *dev,
+			   uint32_t count, struct bus_left *left)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		unsigned int k = 0;
+
+		while (k < b->dev_count && strncmp(dev[i].name, b->dev[k].name,
+						   sizeof(dev[i].name)) != 0)
+			k++;
+		if (k == b->dev_count)
+			note_wrong(left, dev[i].name, "name");
+	}
 }
 
 static void take_over_dev(struct bus *b, unsigned int i,
 			  const struct state_half *h,
-			  const struct state_dev *left)
+			  const struct state_dev *left, struct bus_left *to)
 {
 	alignas(8) static uint8_t regs[STATE_REGS_BYTES];
 	const char *wrong = read_dev(b, i, h, left, regs);
 	const struct bus_state *st = b->dev[i].ops ? b->dev[i].ops->state : NULL;
 
 	if (wrong) {
+		note_wrong(to, b->dev[i].name, wrong);
 		log_warn("device state is not valid, the device is reset: "
 			 "device=\"%s\" field=%s", b->dev[i].name, wrong);
 		b->dev_was_reset = true;
@@ -133,8 +160,10 @@ bool bus_take_over(struct bus *b, struct bus_left *left)
 	memcpy(b->intx_levels, h->intx_levels, sizeof(b->intx_levels));
 	left->seq = h->seq;
 	left->ans_tail = h->ans_tail;
+	left->wrong_dev = left->wrong_field = NULL;
 	for (unsigned int i = 0; i < b->dev_count; i++)
-		take_over_dev(b, i, h, find_dev(dev, count, b->dev[i].name));
+		take_over_dev(b, i, h, find_dev(dev, count, b->dev[i].name), left);
+	note_strangers(b, dev, count, left);
 	return true;
 }
 

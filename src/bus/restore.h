@@ -72,6 +72,9 @@ struct bus_state {
 struct bus_left {
 	uint32_t seq;		/* the next request to take */
 	uint32_t ans_tail;	/* answers before this one are in the ring */
+	/* The first device whose state was not taken, or that is not ours, and
+	   why; NULL: there is none.  Valid until the next call. */
+	const char *wrong_dev, *wrong_field;
 };
 
 /*

@@ -21,7 +21,7 @@
 /* One per process. */
 static struct {
 	struct mapcache cache;
-	bool log_dirty;
+	const _Atomic uint32_t *log_dirty;
 	bool draining;			/* invalidated() is owed */
 	void (*modified)(void *ctx, uint64_t gfn, uint64_t frames);
 	void (*invalidated)(void *ctx);
@@ -31,6 +31,13 @@ static struct {
 } me;
 
 /* ---- dirty logging ---- */
+
+/* After the write: whoever turned it on before that hears of it. */
+static bool is_logging(void)
+{
+	return me.log_dirty &&
+		atomic_load_explicit(me.log_dirty, memory_order_relaxed);
+}
 
 /* A run of frames that were written; grows until something does not fit. */
 struct run {
@@ -94,7 +101,7 @@ static bool copy(void *ctx, uint64_t gpa, void *buf, size_t len_bytes,
 
 	(void)ctx;
 	count_bytes(len_bytes, to_guest);
-	if (to_guest && me.log_dirty)
+	if (to_guest && is_logging())
 		log_copy(gpa, len_bytes);
 	return all;
 }
@@ -202,7 +209,7 @@ static int map(void *ctx, struct dma_map *m, const struct dma_seg *seg,
 static void unmap(void *ctx, struct dma_map *m)
 {
 	(void)ctx;
-	if (m->to_guest && me.log_dirty)
+	if (m->to_guest && is_logging())
 		log_map(m);
 	unpin_all(m);
 }
@@ -234,7 +241,7 @@ bool dma_guest_invalidate(void)
 	return !me.draining;
 }
 
-void dma_guest_log_dirty(bool on)
+void dma_guest_log_dirty(const _Atomic uint32_t *word)
 {
-	me.log_dirty = on;
+	me.log_dirty = word;
 }

@@ -7,6 +7,7 @@
 #ifndef RUNTIME_DMA_GUEST_H
 #define RUNTIME_DMA_GUEST_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -31,6 +32,10 @@ dma_guest_init(struct hv *hv, uint64_t ram_below_4g_bytes,
  */
 bool dma_guest_invalidate(void);
 
-void dma_guest_log_dirty(bool on);
+/*
+ * Dirty logging is on while *@word is not 0; it is looked at with every write,
+ * so that a successor goes on where its predecessor was.  It must stay.
+ */
+void dma_guest_log_dirty(const _Atomic uint32_t *word);
 
 #endif /* RUNTIME_DMA_GUEST_H */

@@ -359,6 +359,7 @@ static const struct expect {
 	{ "",		0, 2,				K_BYTES },
 	{ "",		FD_LOG, FD_CTL,			K_SOCKET },
 	{ "",		FD_EPOLL, FD_EPOLL,		K_EPOLL },
+	{ "",		FD_CALM, FD_CALM,		K_EPOLL },
 	{ "",		FD_TIMER, FD_TIMER,		K_TIMERFD },
 	{ "",		FD_HV_MEM, FD_HV_MEM,		K_PRIVCMD },
 	{ "",		FD_STATS, FD_STATS,		K_MEMFD },

@@ -10,6 +10,7 @@
 #include "runtime/worker.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
@@ -51,6 +52,8 @@ static struct {
 	bool busy;			/* deferred: now waits for bus_resume() */
 	bool said;			/* something is in the answer ring */
 	bool stopping;
+	bool paused;			/* only the broker and the supervisor
+					   are listened to: IO_PAUSE */
 	uint64_t aside;			/* bit per descriptor whose event came
 					   while we could not look at it */
 	struct poll_window poll;
@@ -163,6 +166,8 @@ static void finish(uint64_t value)
 		kick_broker();
 	/* Nobody waits any more. */
 	stat_add(STAT_REQUESTS, 1);
+	if (me.now.kind == IO_PAUSE || me.now.kind == IO_RESUME)
+		me.paused = me.now.kind == IO_PAUSE;
 }
 
 static void do_batch(const struct io_msg *m, const uint8_t *data)
@@ -210,6 +215,7 @@ static uint64_t do_request(const struct io_msg *m)
 		bus_call_pause(&me.bus);
 		return 0;
 	case IO_RESUME:
+	case IO_SYNC:
 		return 0;
 	default:
 		die(0, "broker broke the protocol: kind=%u", m->kind);
@@ -311,11 +317,12 @@ static bool handle_event(const struct epoll_event *ev)
 static int wait_events(int timeout_ms)
 {
 	struct epoll_event ev[8];
-	uint64_t aside = me.aside;
-	int n = epoll_wait(FD_EPOLL, ev, 8, aside ? 0 : timeout_ms);
+	uint64_t aside = me.paused ? 0 : me.aside;
+	int n = epoll_wait(me.paused ? FD_CALM : FD_EPOLL, ev, 8,
+			   aside ? 0 : timeout_ms);
 	bool changed = false;
 
-	me.aside = 0;
+	me.aside &= ~aside;
 	for (uint64_t left = aside; left; left &= left - 1)
 		changed |= handle_event(&(struct epoll_event){
 			.events = EPOLLIN,
@@ -336,13 +343,13 @@ static bool request_waits(void)
 static bool work_waits(void *arg)
 {
 	(void)arg;
-	return request_waits() || (me.hint && me.hint());
+	return request_waits() || (!me.paused && me.hint && me.hint());
 }
 
 /* What devices put off, after events had a look.  True: there is more. */
 static bool run_turns(void)
 {
-	if (!bus_turns_wait(&me.bus))
+	if (me.paused || !bus_turns_wait(&me.bus))
 		return false;
 	wait_events(0);
 	bus_run_turns(&me.bus);
@@ -408,12 +415,31 @@ int worker_serve(struct worker *w)
 
 /* ---- building ---- */
 
-static void add_epoll(int fd, uint32_t events)
+static void add_epoll_to(int epoll, int fd, uint32_t events)
 {
 	struct epoll_event ev = { .events = events, .data.u32 = (uint32_t)fd };
 
-	if (epoll_ctl(FD_EPOLL, EPOLL_CTL_ADD, fd, &ev))
+	if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &ev))
 		die(errno, "cannot watch: fd=%d", fd);
+}
+
+static void add_epoll(int fd, uint32_t events)
+{
+	add_epoll_to(FD_EPOLL, fd, events);
+}
+
+/* What can be waited at without the device's descriptors, which stay readable
+   while nobody reads them. */
+static void make_calm_epoll(void)
+{
+	int fd = epoll_create1(EPOLL_CLOEXEC);
+
+	if (fd < 0 || dup3(fd, FD_CALM, O_CLOEXEC) != FD_CALM)
+		die(errno, "epoll is not at its number");
+	close(fd);
+	worker_owns(&me.w, FD_CALM);
+	add_epoll_to(FD_CALM, FD_KICK, EPOLLIN | EPOLLET);
+	add_epoll_to(FD_CALM, FD_CTL, EPOLLIN);
 }
 
 static void make_loop(void)
@@ -427,6 +453,7 @@ static void make_loop(void)
 	add_epoll(FD_KICK, EPOLLIN | EPOLLET);
 	add_epoll(FD_CTL, EPOLLIN);
 	add_epoll(FD_TIMER, EPOLLIN);
+	make_calm_epoll();
 }
 
 static void map_channel(void)
@@ -439,6 +466,7 @@ static void map_channel(void)
 	if (!s || s->magic != STATE_MAGIC || s->version != STATE_VERSION)
 		die(0, "state memory is not as promised");
 	chan_worker_init(&me.chan, c);
+	me.paused = atomic_load_explicit(&c->paused, memory_order_relaxed);
 	bus_init(&me.bus, &me.host, c, s);
 }
 
@@ -452,6 +480,11 @@ void worker_say_modified(void *ctx, uint64_t gfn, uint64_t frames)
 {
 	say(ctx, &(struct io_msg){ .kind = ANS_MODIFIED, .addr = gfn,
 				   .data = frames, .win = IO_NO_WIN });
+}
+
+const _Atomic uint32_t *worker_log_dirty(void)
+{
+	return &me.chan.c->log_dirty;
 }
 
 /* The last pin on memory that an INVALIDATE took away is gone. */
@@ -511,9 +544,14 @@ void worker_owns(struct worker *w, int fd)
 void worker_confine(struct worker *w, const struct sandbox_policy *policy)
 {
 	struct ctl_msg ready = { .kind = CTL_READY, .arg = policy->syscalls };
-	struct bus_left left;
+	struct bus_left left = { 0 };
 	bool took_over = bus_take_over(&me.bus, &left);
+	const char *state = sandbox_opt(&w->args, "state");
 
+	/* A save file is taken whole or not at all; nothing has happened yet. */
+	if (state && left.wrong_dev)
+		die(0, "save file refused: section=%s/%.24s field=%s", w->args.name,
+		    left.wrong_dev, left.wrong_field);
 	if (took_over && !chan_worker_adopt(&me.chan, left.seq, left.ans_tail))
 		log_warn("committed state does not fit the ring: seq=%u head=%u",
 			 left.seq, me.chan.head);

@@ -23,6 +23,7 @@ void worker_open_memory(struct worker *w)
 {
 	hv = hv_open(w->args.hv, w->args.domid, HV_WORKER);
 	worker_owns(w, FD_HV_MEM);
+	dma_guest_log_dirty(worker_log_dirty());
 	mem = (struct worker_mem){
 		.dma = dma_guest_init(hv, w->args.ram_below_4g_bytes,
 				      w->args.ram_above_4g_bytes,

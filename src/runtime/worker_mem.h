@@ -8,6 +8,7 @@
 #ifndef RUNTIME_WORKER_MEM_H
 #define RUNTIME_WORKER_MEM_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,5 +25,7 @@ void worker_set_memory(const struct worker_mem *mem);
 /* worker.c: callbacks of runtime/dma_guest.h. */
 void worker_say_modified(void *ctx, uint64_t gfn, uint64_t frames);
 void worker_invalidated(void *ctx);
+/* The broker's word: 1 while frames written are to be told. */
+const _Atomic uint32_t *worker_log_dirty(void);
 
 #endif /* RUNTIME_WORKER_MEM_H */

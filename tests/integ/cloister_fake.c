@@ -4,8 +4,9 @@
  *
  * The supervisor's own main() and everything it is made of, but for vram.c and
  * xs.c, which ask Xen: this stands in for them.  The guest is in our process
- * and does nothing; the broker and the workers are the real ones.  Its memory
- * is CLOISTER_FAKE_MIB (64), and that has to be what the command line says.
+ * and does nothing, unless CLOISTER_FAKE_WRITES names a file (fake_writer.h); the
+ * broker and the workers are the real ones.  Its memory is CLOISTER_FAKE_MIB
+ * (64), and that has to be what the command line says.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "fake_writer.h"
 #include "fakeguest.h"
 #include "supervisor/spawn.h"
 #include "supervisor/vram.h"
@@ -43,6 +45,7 @@ static void give(struct spawn_spec *s)
 int vram_open(uint32_t domid, char *why, size_t why_len)
 {
 	const char *mib = getenv("CLOISTER_FAKE_MIB");
+	const char *writes = getenv("CLOISTER_FAKE_WRITES");
 	unsigned long long bytes = (mib ? strtoull(mib, NULL, 10) : DEFAULT_MIB) << 20;
 
 	(void)why;
@@ -53,6 +56,8 @@ int vram_open(uint32_t domid, char *why, size_t why_len)
 	null_fd = fcntl(open("/dev/null", O_RDWR | O_CLOEXEC), F_DUPFD_CLOEXEC,
 			FAKEGUEST_FDS);
 	spawn_use_hv("fake", give);
+	if (null_fd >= 0 && writes && fake_writer_begin(guest, writes))
+		return -EIO;
 	return null_fd < 0 ? -errno : 0;
 }
 
@@ -79,12 +84,14 @@ int vram_set_sleep_state(unsigned int s)
 
 /* ---- in place of xs.c ---- */
 
-int xs_find_domain(const char *name, uint32_t *domid)
+int xs_find_domains(const char *name, uint32_t *domid, unsigned int room)
 {
-	if (strcmp(name, "nobody") == 0)
-		return -ENOENT;
-	*domid = FAKE_DOMID;
-	return 0;
+	const unsigned int count = strcmp(name, "nobody") == 0 ? 0 :
+		strcmp(name, "twins") == 0 ? 2 : 1;
+
+	for (unsigned int i = 0; i < count && i < room; i++)
+		domid[i] = FAKE_DOMID + i;
+	return (int)count;
 }
 
 int xs_store_open(uint32_t domid)

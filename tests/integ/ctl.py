@@ -21,27 +21,16 @@ import tempfile
 import threading
 import time
 
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
+
+from tap import Tap
+
 CTL, GUEST = (os.path.abspath(p) for p in sys.argv[1:3])
 DIR = tempfile.mkdtemp(prefix='ctl-test-')
 RUN = os.path.join(DIR, 'run')
-count = failed = 0
-
-
-def ok(good, what, *notes):
-    global count, failed
-    count += 1
-    failed += not good
-    print(f"{'' if good else 'not '}ok {count} - {what}", flush=True)
-    for note in notes if not good else ():
-        for line in str(note).splitlines()[:30]:
-            print('#', line)
-    return good
-
-
-def skip(what):
-    global count
-    count += 1
-    print(f'ok {count} # SKIP {what}', flush=True)
+tap = Tap()
+ok = tap.ok
+skip = tap.skip
 
 
 def ctl(*args, timeout=60, run=RUN, **more):
@@ -307,6 +296,14 @@ def check_rights():
     ok(r.returncode == 1 and b'alpha' not in r.stdout, 'the mode is not all: who asks is looked at', r)
 
 
+def pss_bytes(pid):
+    try:
+        with open(f'/proc/{pid}/smaps_rollup', encoding='ascii') as f:
+            return int(re.search(r'^Pss: +(\d+) kB', f.read(), re.M).group(1)) * 1024
+    except (OSError, AttributeError):
+        return 0
+
+
 def check_top():
     r = ctl('top', '--batch', '2', '--delay', '0.3')
     text = r.stdout.decode()
@@ -317,7 +314,13 @@ def check_top():
     rates = [r['requests_per_s'] for r in rows]
     disk = [r['requests_per_s'] for r in rows if r['process'] == 'disk0']
     ok(t.get('guests') == 1 and len(rows) == 6 and rates == sorted(rates, reverse=True) and
-       20 < disk[0] < 1000, 'requests per second, sorted by them', t)
+       0 < disk[0] < 1000, 'requests per second, sorted by them', t)
+
+    shares = [(r['memory_bytes'], pss_bytes(r['pid'])) for r in rows]
+    ok(os.geteuid() or all(abs(told - now) < 200000 + now / 10 for told, now in shares),
+       'memory is what smaps_rollup says', shares)
+    ok(os.geteuid() or any(r['memory_bytes'] != r['resident_bytes'] for r in rows),
+       'and not what is resident', rows)
 
     pid, fd = pty.fork()
     if pid == 0:
@@ -622,9 +625,9 @@ def main():
             if g.process.poll() is None:
                 g.process.kill()
         shutil.rmtree(DIR, ignore_errors=True)
-        print(f'1..{count}')
+        print(f'1..{tap.count}')
 
 
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 main()
-sys.exit(failed != 0)
+sys.exit(tap.failed != 0)

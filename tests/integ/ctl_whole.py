@@ -16,22 +16,16 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
+
+from tap import Tap
+
 CTL, FAKE, BUILD = (os.path.abspath(p) for p in sys.argv[1:4])
 PROGRAMS = ['broker/dispatch/cloister-broker'] + \
     [f'workers/cloister-{w}' for w in ('platform', 'disk', 'net', 'vga', 'vnc')]
 DOMID = 31200 + os.getpid() % 500
-count = failed = 0
-
-
-def ok(good, what, *notes):
-    global count, failed
-    count += 1
-    failed += not good
-    print(f"{'' if good else 'not '}ok {count} - {what}", flush=True)
-    for note in notes if not good else ():
-        for line in str(note).splitlines()[:20]:
-            print('#', line[:500])
-    return good
+tap = Tap()
+ok = tap.ok
 
 
 def ctl(*args):
@@ -139,7 +133,7 @@ def main():
             process.kill()
             process.wait()
         shutil.rmtree(DIR, ignore_errors=True)
-        print(f'1..{count}')
+        print(f'1..{tap.count}')
 
 
 if os.geteuid():
@@ -147,4 +141,4 @@ if os.geteuid():
     sys.exit(0)
 DIR = tempfile.mkdtemp(prefix='ctl-whole-')
 main()
-sys.exit(failed != 0)
+sys.exit(tap.failed != 0)

@@ -24,6 +24,10 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
+
+from tap import Tap
+
 WAIT_S = 60
 CLIENT_S = 10           # metrics_serve.h: METRICS_CLIENT_MS
 
@@ -43,23 +47,9 @@ VARIABLES = {
     '$guest': '.*', '$worker': '.*',
 }
 
-count = failed = 0
-
-
-def ok(good, what, said=()):
-    global count, failed
-    count += 1
-    failed += not good
-    print(f"{'' if good else 'not '}ok {count} - {what}", flush=True)
-    for line in ([] if good else said):
-        print('#', line)
-    return good
-
-
-def skip(what, why):
-    global count
-    count += 1
-    print(f'ok {count} - {what} # SKIP {why}', flush=True)
+tap = Tap()
+ok = tap.ok
+skip = tap.skip
 
 
 def unix_client(path):
@@ -116,7 +106,7 @@ def free_port():
 def test_file(path):
     promtool = shutil.which('promtool')
     if not promtool:
-        skip('promtool check metrics', 'promtool (package prometheus) is not installed')
+        skip('promtool (package prometheus) is not installed', 'promtool check metrics')
         return
     with open(path, encoding='utf-8') as f:
         r = subprocess.run([promtool, 'check', 'metrics'], stdin=f, text=True,
@@ -210,7 +200,7 @@ def queries(dashboard):
 
 def test_prometheus(where, path, dashboard):
     if not shutil.which('prometheus'):
-        skip('a real Prometheus scrapes it', 'prometheus is not installed')
+        skip('prometheus is not installed', 'a real Prometheus scrapes it')
         return
     proxy = Proxy(path)
     proxy.start()
@@ -233,7 +223,7 @@ def test_prometheus(where, path, dashboard):
                 ok(False, f'"{panel}": a variable nobody knows', [expr])
     finally:
         said = p.end()
-        if failed:
+        if tap.failed:
             for line in said:
                 print('#', line)
 
@@ -277,5 +267,4 @@ def main():
 
 
 main()
-print(f'1..{count}')
-sys.exit(failed != 0)
+tap.done()

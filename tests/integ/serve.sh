@@ -99,6 +99,8 @@ refused '--vnc localhost: ' --vnc localhost
 refused '--serial pipe:/x: not served' --serial pipe:/x
 refused '--cgroup-parent /a/../..: a path below' --cgroup-parent /a/../..
 refused '--set log=loud: ' --set log=loud
+refused '--set metrics=/x/%x.prom: a % is part of' --set metrics=/x/%x.prom
+refused '--set metrics=/x/y%: a % is part of' --set metrics=/x/y%
 refused '--config x: given twice' --config x --config x
 refused '--limit disk: PROCESS.KEY=VALUE expected' --limit disk
 refused '--limit floppy.memory.max=64M: no such process' --limit floppy.memory.max=64M
@@ -142,6 +144,12 @@ conf '66: memory.max: disk.memory.max=64M: more than 64 limits' '[limits.disk]' 
 printf '[defaults]\nlog = in\0fo\n' >t.conf
 fails 1 './t.conf:2: a zero byte' --domid 7 --memory 64 --config ./t.conf
 
+conf "2: metrics: metrics=/x/%q.prom: a % is part of" '[defaults]' 'metrics = /x/%q.prom'
+fails 1 "refused: metrics=/x/%n.prom: %n: the guest has no name" --domid 7 --memory 64 \
+	--set metrics=/x/%n.prom
+fails 1 "refused: metrics=/x/%n.prom: %n: the guest's name is not one for a file" \
+	--domid 7 --name ../../etc/passwd --memory 64 --set metrics=/x/%n.prom
+
 # ---- what comes of it ----
 
 cat >guest.conf <<'CONF'
@@ -167,7 +175,7 @@ io.max = images rbps=10M
 CONF
 before=$(ls -a)
 run --domid 7 --name web1 --config ./guest.conf --dry-run --limit vnc.cpu.max=50% \
-	--memory 128 --disk file=/x,index=3
+	--memory 128 --disk file=/x,index=3 --set 'metrics=/x/%d-%n%%.prom'
 [ $status = 0 ] && [ ! -s err ] && [ "$(ls -a)" = "$before" ]
 tell $? 'a dry run leaves nothing behind'
 has 'guest: domid=7 name=web1'
@@ -181,10 +189,11 @@ has 'device: stdvga slot=3 mib=32'
 has 'device: VNC host=127.0.0.1 display=3 password=on'
 has 'device: COM1 pty '
 has 'process: disk0 program=cloister-disk cgroup=disk0 uid=1879048306'
-[ "$(grep -c '^	fd [0-9]*: image$' out)" = 3 ]
+[ "$(grep -c '^	fd [0-9]*: image of the ' out)" = 3 ]
 tell $? 'three images for the disk worker'
 has 'process: net0 program=cloister-net cgroup=net0 uid=1879048307'
 has 'cgroup: parent=/machines'
+has 'metrics: file=/x/7-web1%.prom every_s=15'
 has 'limit: disk.memory.max=256M'
 has 'limit: disk.io.max=images rbps=10M'
 has 'limit: vnc.cpu.max=50%'

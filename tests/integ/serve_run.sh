@@ -113,6 +113,10 @@ else
 	tell $? 'and no groups stay behind'
 fi
 
+"$dir/cloister" serve --name twins --memory 64 --config "$dir/settings" 2>"$dir/log" </dev/null
+[ $? = 1 ] && [ "$(cat "$dir/log")" = 'cloister: several domains have this name, one has to be told by --domid: --name twins domids=31000,31001' ]
+tell $? 'a name that two domains have: refused, with both numbers'
+
 # Closed from the start, 2 would be the first thing that is opened.
 "$dir/cloister" serve --domid 31004 --memory 64 --disk "file=$dir/disk.img" \
 	--config "$dir/settings" <&- >&- 2>&- &

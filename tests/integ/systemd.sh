@@ -37,7 +37,13 @@ if [ -z "${CLOISTER_TEST_INSIDE-}" ]; then
 	group=$at/cloister-systemd-$$
 	mkdir "$group" 2>/dev/null || skip_all "cannot make a cgroup in $at"
 	root=$(mktemp -d)
+	# A volume, as a guest may have one for an image.
+	volume=$(mktemp)
+	truncate -s 1M "$volume"
+	loop=$(losetup --find --show "$volume" 2>/dev/null)
 	clean_up() {
+		[ -n "$loop" ] && losetup --detach "$loop"
+		rm -f "$volume"
 		rmdir "$root"
 		for _ in $(seq 50); do	# the last of them may still be dying
 			find "$group" -depth -type d -exec rmdir {} + 2>/dev/null && break
@@ -48,7 +54,7 @@ if [ -z "${CLOISTER_TEST_INSIDE-}" ]; then
 	# Born in the group, so that it is the root of the new cgroup namespace.
 	(
 		echo 0 >"$group/cgroup.procs" || exit 9
-		CLOISTER_TEST_INSIDE=$root exec timeout -k 5 120 \
+		CLOISTER_TEST_INSIDE=$root CLOISTER_TEST_VOLUME=$loop exec timeout -k 5 180 \
 			unshare --mount --pid --ipc --uts --net --cgroup --fork \
 			--kill-child "$0" "$cloister" "$build" "$source"
 	)
@@ -80,6 +86,12 @@ for node in null zero full random urandom tty; do
 done
 mkdir dev/net
 [ -c /dev/net/tun ] && mknod dev/net/tun c 10 200
+volume=$CLOISTER_TEST_VOLUME
+if [ -n "$volume" ]; then
+	mkdir dev/vg
+	touch "dev/${volume##*/}" && mount --bind "$volume" "dev/${volume##*/}" || exit 77
+	ln -s "../${volume##*/}" dev/vg/web2
+fi
 ip link set lo up || exit 77
 mount -t devpts -o newinstance,ptmxmode=666 devpts dev/pts
 ln -s pts/ptmx dev/ptmx
@@ -125,6 +137,8 @@ if [ -c dev/net/tun ]; then
 fi
 sed 's/memory = 64/memory = lots/' etc/cloister/guests/web1.conf >etc/cloister/guests/bad.conf
 sed '/^disk/d' etc/cloister/guests/web1.conf >etc/cloister/guests/nobody.conf
+sed -e 's|file=/var/.*|file=/dev/vg/web2|' -e '/^nic/d' etc/cloister/guests/web1.conf \
+	>etc/cloister/guests/web2.conf
 
 # A root of its own, not only a chroot: what a process sees as the path of a
 # descriptor from another mount namespace starts there.
@@ -193,6 +207,16 @@ exec 5>&1
 		grep -q '^Seccomp:	2$' "/proc/$pid/status" &&
 		grep -q '^NoNewPrivs:	1$' "/proc/$pid/status"
 	tell $? 'the supervisor has what the unit leaves it'
+	! ls "$root/proc/$pid/root/dev" | grep -Evx \
+		'(full|null|random|tty|urandom|zero)|(char|fd|net|ptmx|pts|shm|std.*)|hugepages|log|mqueue' \
+		>"$root/tmp/status"
+	tell $? 'its /dev has what the unit names, and nothing of the host'
+	inside() { nsenter --target "$pid" --mount "$@" 2>>"$root/tmp/status"; }
+	inside mkdir "$at/ours" && inside rmdir "$at/ours" &&
+		! inside mkdir "${at%/*}/others" && ! inside mkdir /sys/fs/cgroup/others
+	tell $? 'cgroups are its own to make, below its own and nowhere else'
+	inside test -r "/proc/$pid/cgroup" && ! inside test -e /proc/meminfo
+	tell $? '/proc has processes and no more'
 	sleep 7
 	[ "$(show ActiveState)" = active ] && [ "$(show MainPID)" = "$pid" ]
 	tell $? 'the watchdog is fed'
@@ -232,6 +256,30 @@ exec 5>&1
 	[ "$(show Result)" = watchdog ]
 	tell $? 'a supervisor that does not turn is ended by the watchdog'
 	until_state failed
+
+	unit=cloister@web2.service
+	if [ -n "$volume" ]; then
+		sctl start $unit 2>"$root/tmp/status"
+		[ "$(show ExecMainStatus)" = 1 ]
+		tell $? 'an image that is a volume of the host: it is not there'
+		mkdir -p "$root/etc/systemd/system/$unit.d"
+		# As the head of the unit has it.
+		sed -n 's|^#	\(\[Service\]\)|\1|p; s|^#	\([A-Z][A-Za-z]*=/dev/vg/web\)1|\12|p' \
+			"$root/etc/systemd/system/cloister@.service" \
+			>"$root/etc/systemd/system/$unit.d/volume.conf"
+		sctl daemon-reload
+		sctl reset-failed $unit
+		sctl start $unit 2>"$root/tmp/status"
+		tell $? '... unless a drop-in names it'
+		note
+		[ "$(readlink "/proc/$(cat "$(group)"/cloister-*/disk0/cgroup.procs)/fd/13")" \
+			= /dev/vg/web2 ]
+		tell $? '... and then the disk worker has it'
+		sctl stop $unit
+	else
+		n=$((n + 1))
+		echo "ok $n # SKIP no loop device for a volume" >&5
+	fi
 
 	unit=cloister@bad.service
 	! sctl start $unit 2>"$root/tmp/status"

@@ -48,7 +48,8 @@ static void on_broken(void)
 static int on_sleep(void) { return 0; }
 static void on_down(unsigned int reason) { downs += (int)reason + 1; }
 static bool on_wanted(void) { return !unwanted; }
-static const struct family_ops ops = { on_ready, on_broken, on_sleep, on_down, on_wanted };
+static const struct family_ops ops = { .ready = on_ready, .broken = on_broken,
+	.sleep = on_sleep, .powered_off = on_down, .wanted = on_wanted };
 
 static void explain(void)
 {

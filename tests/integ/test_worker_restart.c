@@ -3,7 +3,7 @@
  * tests/integ/test_worker_restart.c - workers die under load, the guest goes on
  *
  * Four vCPUs: one works with both disks of the first IDE channel, one with the
- * disk of the second, by PIO and DMA, with flushes that take their time; one
+ * disk of the second, by PIO and DMA, writes and flushes taking their time; one
  * talks to the serial port and the CMOS, one to the VGA.  Meanwhile this
  * process kills a worker with SIGKILL and starts a successor on the same
  * memory, again and again, one kind after the other.  Every read must give
@@ -34,6 +34,7 @@
 #define BM_BAR		0xc000u
 #define IDE_FUNC	0x09u
 #define FLUSH_MS	15u
+#define WRITE_MS	2u
 #define PATIENCE_MS	8000
 
 /* What one vCPU does, again and again. */
@@ -477,8 +478,9 @@ int main(void)
 		make_image(i);
 		conf.image[i] = path[i];
 	}
-	if (!slow_sync_start(FLUSH_MS))
-		printf("# flushes at their own pace: no seccomp listener\n");
+	/* So that some are under way when a worker dies. */
+	if (!slow_disk_start(FLUSH_MS, WRITE_MS))
+		printf("# writes at their own pace: no seccomp listener\n");
 	if (ok(fakefamily_start(&f, &conf), "the family is up"))
 		run();
 	ok(fakefamily_stop(&f), "all end by themselves");

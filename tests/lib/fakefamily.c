@@ -180,6 +180,7 @@ static void make_plan(struct fakefamily *f)
 		.ram_below_4g_bytes = c->low_bytes,
 		.ram_above_4g_bytes = c->high_bytes,
 		.vram_gfn = c->vram_gfn, .vram_frames = (uint32_t)c->vram_frames,
+		.vram_now_gfn = f->conf.vram_now_gfn,
 		.flags = f->conf.plan_flags, .worker_count = FF_BROKER };
 	plan_platform(f);
 	if (!f->conf.no_disk)
@@ -538,6 +539,13 @@ static void take_ctl(struct fakefamily *f, enum fakefamily_who who)
 		break;
 	case CTL_SHUTDOWN:
 		f->shutdowns++;
+		break;
+	case CTL_PAUSED:
+		f->paused_arg = m.arg;
+		f->paused++;
+		break;
+	case CTL_LOGGED:
+		f->logged++;
 		break;
 	case CTL_LIED:
 		memcpy(f->lie, m.text, sizeof(f->lie));

@@ -66,6 +66,8 @@ struct fakefamily_conf {
 	void (*announce)(struct fakefamily *f);
 	/* Called before anybody starts, to spoil what they will share. */
 	void (*spoil)(struct fakefamily *f);
+	/* A restored guest: where its VRAM is already, if not parked. */
+	uint64_t vram_now_gfn;
 	/* More "key=value" arguments for each; NULL ends them. */
 	const char *opt[FF_COUNT][FF_OPTS];
 };
@@ -86,6 +88,8 @@ struct fakefamily {
 	/* What the broker told us. */
 	_Atomic uint32_t unplugs, unplug_mask, sleeps, shutdowns, lies, hangs;
 	_Atomic uint32_t hanging;	/* who, if hangs */
+	_Atomic uint32_t paused, logged;
+	_Atomic uint64_t paused_arg;	/* of the last CTL_PAUSED */
 	char lie[sizeof(((struct ctl_msg *)0)->text)];
 	/* What is counted and recorded; NULL with conf.no_stats. */
 	const struct stat_page *stats[FF_COUNT];

@@ -69,13 +69,13 @@ def manual(tap):
 
 
 def descriptors(tap):
-    """Each number of abi/fds.h has a name in fdnames.c, and no other has."""
+    """Each number of abi/fds.h has its use in fd_use.def, and no other has."""
     enums = tree.code(tree.text(ROOT, 'src/abi/fds.h'))
     known = set(re.findall(r'^\t(FD_\w+) = \d+', enums, re.M))
     known = {n for n in known if not re.match(r'FD_DEV\d|FD_\w+_END$', n)}
-    named = set(re.findall(r'(?:ONE|MANY)\([^()]*?(FD_\w+)',
-                           tree.text(ROOT, 'broker/ctl/fdnames.c')))
-    tap.none(sorted(known ^ named), 'fdnames.c: each descriptor of abi/fds.h, no other')
+    named = set(re.findall(r'^FD_(?:ONE|MANY)\((?:"[a-z ]*"|FD_\w+), (FD_\w+)',
+                           tree.text(ROOT, 'src/abi/fd_use.def'), re.M))
+    tap.none(sorted(known ^ named), 'fd_use.def: each descriptor of abi/fds.h, no other')
 
 
 def devices(tap):

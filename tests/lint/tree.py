@@ -5,6 +5,10 @@ import os
 import re
 import sys
 
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
+
+from tap import Tap
+
 COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'',
                      re.S)
 
@@ -40,22 +44,3 @@ def code(source):
             return ' ' + '\n' * m.group().count('\n')
         return '""' if m.group().startswith('"') else "'0'"
     return COMMENT.sub(blank, source)
-
-
-class Tap:
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def ok(self, good, what, complaints=()):
-        self.count += 1
-        self.failed += not good
-        print(f"{'' if good else 'not '}ok {self.count} - {what}")
-        for line in complaints:
-            print('#', line)
-
-    def none(self, complaints, what):
-        self.ok(not complaints, what, complaints)
-
-    def done(self):
-        print(f'1..{self.count}')
-        sys.exit(self.failed != 0)

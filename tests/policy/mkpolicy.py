@@ -10,6 +10,10 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
+
+from tap import Tap
+
 KILL = 'default kill\n'
 REFUSED = [
     ('no default', 'exit_group # end\n', '"default kill" is missing'),
@@ -54,16 +58,8 @@ GOOD = KILL + ('@include one.inc\n'
 LIST = ['exit_group\t231\t-\t', 'read\t0\t-\t13,14,15,16',
         'write\t1\t-\t' + ','.join(str(n) for n in range(32, 48)), 'mmap\t9\t@lab\t7']
 
-count = failed = 0
-
-
-def ok(good, what, said=''):
-    global count, failed
-    count += 1
-    failed += not good
-    print(f"{'' if good else 'not '}ok {count} - {what}")
-    if not good and said:
-        print('#', said.replace('\n', '\n# '))
+tap = Tap()
+ok = tap.ok
 
 
 def run(mkpolicy, fds, where, text, *options):
@@ -98,8 +94,7 @@ def main():
             header = f.read()
         ok(r.returncode == 0 and '0x7ffc0000' in header and '(log only)' in header,
            'with --log: logs, and says so', header)
-    print(f'1..{count}')
-    sys.exit(failed != 0)
+    tap.done()
 
 
 main()

@@ -22,6 +22,10 @@ import os
 import re
 import sys
 
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
+
+from tap import Tap
+
 LINE = re.compile(r'^(?:\[pid +)?(\d+)\]? +(?:[\d:.]+ +)?(\w+)\(([^,)<]*)')
 RESUMED = re.compile(r'^(?:\[pid +)?(\d+)\]? +(?:[\d:.]+ +)?<\.\.\. (clone3?|execve) resumed>')
 
@@ -100,29 +104,24 @@ def read_record(path, used):
 
 
 def judge(policies, used):
-    count = failed = 0
+    tap = Tap()
     for name, rules in sorted(policies.items()):
         seen = {(call, fd) for policy, call, fd in used if policy == name}
         calls = {call for call, _ in seen}
-        count += 1
         if not calls:
-            print(f'ok {count} - {name} # SKIP no recorded run')
+            tap.skip('no recorded run', name)
             continue
         unused = sorted({call for call, _, _ in rules if call not in calls and any(
             mark != '@fallback' for c, mark, _ in rules if c == call)})
         unused += [f'{call} {fd}' for call, mark, fds in rules if mark == '@lab'
                    for fd in sorted(fds) if (call, fd) not in seen]
-        failed += bool(unused)
-        print(f"{'not ' if unused else ''}ok {count} - {name}: every call is used")
-        if unused:
-            print('# never used:', *unused)
+        tap.none(unused, f'{name}: every call is used')
         for call, mark, fds in rules:
             missing = sorted(fd for fd in fds if (call, fd) not in seen)
             if call in calls and call != 'mmap' and missing and mark == '-' \
                     and len(fds) <= 6:
-                print(f'# {name}: {call} was not seen with fd', *missing)
-    print(f'1..{count}')
-    return failed != 0
+                tap.tell(f'{name}: {call} was not seen with fd {missing}')
+    tap.done()
 
 
 def main():

@@ -204,6 +204,23 @@ static void test_refusals(void)
 }
 
 /* The device of a file that is on one, if there is such a place here. */
+/* Who must not be born outside of its group. */
+static void test_who(void)
+{
+	cgroup_forget_limits();
+	ok(!cgroup_is_limited("disk0"), "nobody has limits");
+	put(disk, "memory.current", "50000000\n");
+	ok(try("disk0", "memory.max", "32M") < 0 && try("disk0", "cpu.max", "no") < 0 &&
+	   !cgroup_is_limited("disk0"), "what was refused is none");
+	ok(try("disk0", "cpu.max", "50%") == 0 && cgroup_is_limited("disk0") &&
+	   !cgroup_is_limited("disk") && !cgroup_is_limited("vga"), "one has");
+	put(family, "cpu.max", "");
+	ok(try("family", "cpu.max", "50%") == 0 && cgroup_is_limited("vga"),
+	   "the family's are everybody's");
+	cgroup_forget_limits();
+	ok(!cgroup_is_limited("disk0"), "and forgotten");
+}
+
 static void test_images(void)
 {
 	static const char *const place[] = { ".", "/tmp", "/var", "/etc", "/usr" };
@@ -291,6 +308,7 @@ int main(void)
 		return skip_all("no temporary directory");
 	test_place();
 	test_set();
+	test_who();
 	test_refusals();
 	test_images();
 	test_kill_one_by_one();

@@ -161,10 +161,11 @@ static void test_map_limits(void)
 
 static void test_dirty(void)
 {
+	static _Atomic uint32_t word = 1;
 	const struct dma_seg seg[] = { { 0x4100, 0x1f00 }, { 0x6000, 0x1000 },
 				       { 0x20000, 4 }, { 0x20010, 4 } };
 
-	dma_guest_log_dirty(true);
+	dma_guest_log_dirty(&word);
 	memset(&told, 0, sizeof(told));
 	dma->copy(NULL, 0x7ffe, buf, 4, true);
 	ok(told.modified == 1 && told.gfn[0] == 7 && told.frames[0] == 2,
@@ -180,7 +181,10 @@ static void test_dirty(void)
 	dma->unmap(NULL, &map1);
 	ok(told.modified == 2 && told.gfn[0] == 4 && told.frames[0] == 3 &&
 	   told.gfn[1] == 0x20 && told.frames[1] == 1, "as runs of frames");
-	dma_guest_log_dirty(false);
+	word = 0;
+	dma->copy(NULL, 0x7ffe, buf, 4, true);
+	is_hex(told.modified, 2, "and no more when it is off");
+	dma_guest_log_dirty(NULL);
 }
 
 static void test_counts(void)

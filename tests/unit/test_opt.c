@@ -142,8 +142,18 @@ static void test_incoming(void)
 		"-net none -incoming fd:22 -d unimp -machine "
 		"pc,accel=xen,suppress-vmdesc=on,max-ram-below-4g=3221225472 "
 		"-m 8192 -device ahci,id=ahci0", CONF_REFUSED, "-device lsi53c895a");
-	refused(QMP("31") "-net none -incoming fd:22 -d unimp", CONF_REFUSED,
-		"-incoming fd:22");
+	ok(parse(QMP("31") "-vnc none -net none -incoming fd:22 -d unimp "
+		 "-machine xenfv -m 64") == CONF_OK && c.incoming &&
+	   c.incoming_fd == 22 && !c.incoming_path, "a save file, inherited");
+	ok(parse(QMP("31") "-vnc none -net none -incoming file:/a/b "
+		 "-machine xenfv -m 64") == CONF_OK && c.incoming &&
+	   c.incoming_path && !strcmp(c.incoming_path, "/a/b"), "or by name");
+	refused(QMP("31") "-incoming fd:1 -machine xenfv -m 64", CONF_REFUSED,
+		"-incoming fd:1");
+	refused(QMP("31") "-incoming tcp:0:444 -machine xenfv -m 64", CONF_REFUSED,
+		"-incoming tcp:0:444");
+	refused(QMP("31") "-incoming fd:22 -incoming fd:22 -machine xenfv -m 64",
+		CONF_REFUSED, "-incoming fd:22");
 	refused(QMP("31") "-machine pc,accel=xen -m 8192 -device ahci,id=ahci0",
 		CONF_REFUSED, "-device ahci");
 	ok(parse(QMP("31") "-vnc none -d unimp -machine "

@@ -208,8 +208,17 @@ static void test_long_path(void)
 	ok(fd >= 0 && access(run_dir_path(), F_OK) == 0, "a socket in it");
 	close(fd);
 	run_dir_close();
-	snprintf(deep, sizeof(deep), "%s/%0180d", dir, 7);
-	ok(run_dir_open(deep, 7, why, sizeof(why)) < 0, "too long: %s", why);
+	for (int more = 0; more < 30; more += 29) {
+		snprintf(deep, sizeof(deep), "%s/%0*d", dir,
+			 RUN_DIR_BASE_MAX - (int)strlen(dir) + more, 7);
+		ok(run_dir_open(deep, 7, why, sizeof(why)) == -ENAMETOOLONG,
+		   "too long: %s", why);
+		ok(access(deep, F_OK) != 0, "and nothing is left of it");
+	}
+	deep[RUN_DIR_BASE_MAX] = '\0';
+	ok(run_dir_open(deep, UINT32_MAX, why, sizeof(why)) == 0 &&
+	   strlen(run_dir_path()) == RUN_DIR_BASE_MAX + 11, "the longest: %s", why);
+	run_dir_close();
 }
 
 int main(void)

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tests/integ/test_spawn.c - in which cgroup a child starts, and what if in none
+ *
+ * The supervisor's own code starts a program that only waits: as it is done
+ * everywhere, and again under a filter that knows no clone3(), as a unit with
+ * RestrictNamespaces= has one.  Needs root and a cgroup v2 hierarchy.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "supervisor/cgroup.h"
+#include "supervisor/spawn.h"
+#include "tap.h"
+
+#define DOMID	31998u
+
+static char dir[] = "/tmp/test_spawn.XXXXXX";
+static char log_text[4096], parent[40];
+static int lines;	/* in log_text, which ends before the first's end */
+static const struct spawn_common common = { .domid = DOMID };
+
+static void make_program(void)
+{
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/cloister-disk", dir);
+	file = fopen(path, "w");
+	fputs("#!/bin/sh\nexec /bin/sleep 60\n", file);
+	fclose(file);
+	chmod(path, 0755);
+	spawn_use_programs(dir);
+}
+
+/* What our side says meanwhile is in log_text. */
+static pid_t spawn(int cgroup, bool limited, int *pidfd)
+{
+	int saved = dup(STDERR_FILENO), file;
+	struct spawn_spec s;
+	char path[64];
+	ssize_t len;
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "%s/log", dir);
+	file = open(path, O_CREAT | O_TRUNC | O_RDWR, 0600);
+	dup2(file, STDERR_FILENO);
+	spawn_spec_init(&s, "disk0", "disk", 0);
+	s.cgroup = cgroup;
+	s.limited = limited;
+	pid = spawn_child(&common, &s, pidfd);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	len = pread(file, log_text, sizeof(log_text) - 1, 0);
+	log_text[len > 0 ? len : 0] = '\0';
+	close(file);
+	lines = 0;
+	for (const char *at = log_text; (at = strchr(at, '\n')); at++)
+		lines++;
+	log_text[strcspn(log_text, "\n")] = '\0';
+	return pid;
+}
+
+static void end(pid_t pid, int pidfd)
+{
+	siginfo_t si;
+
+	if (pid <= 0)
+		return;
+	kill(pid, SIGKILL);
+	waitid(P_PID, (id_t)pid, &si, WEXITED);
+	close(pidfd);
+}
+
+static bool nobody_is_left(void)
+{
+	siginfo_t si = { 0 };
+
+	return waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD;
+}
+
+static bool has_own(pid_t pid, const char *ns)
+{
+	char path[64], ours[64] = "", its[64] = "";
+
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", ns);
+	if (readlink(path, ours, sizeof(ours) - 1) < 0)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, ns);
+	return readlink(path, its, sizeof(its) - 1) > 0 && strcmp(ours, its) != 0;
+}
+
+/* Does a line of FILE of @pid have @what at its end? */
+static bool file_has(pid_t pid, const char *file, const char *what)
+{
+	char path[64], line[400];
+	bool found = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	f = fopen(path, "r");
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		size_t len = strcspn(line, "\n"), want = strlen(what);
+
+		found = len >= want && strncmp(line + len - want, what, want) == 0;
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static void test_born(const char *how)
+{
+	int group = cgroup_make("disk0"), pidfd = -1;
+	char place[64];
+	pid_t pid = spawn(group, true, &pidfd);
+
+	snprintf(place, sizeof(place), "/cloister-%u/disk0", DOMID);
+	ok(pid > 0 && file_has(pid, "cgroup", place) && !log_text[0],
+	   "%s: in its group before its program runs%s%s", how, log_text[0] ? ": " : "",
+	   log_text);
+	ok(has_own(pid, "pid") && has_own(pid, "uts"), "%s: namespaces of its own", how);
+	/* The shell before it has a handler. */
+	for (int i = 0; i < 500 && !file_has(pid, "comm", "sleep"); i++)
+		usleep(10000);
+	ok(file_has(pid, "status", "SigBlk:\t0000000000000000") &&
+	   file_has(pid, "status", "SigCgt:\t0000000000000000"),
+	   "%s: no signal blocked or handled", how);
+	end(pid, pidfd);
+	close(group);
+}
+
+/* @cause: why a directory that is no group is none. */
+static void test_no_group(const char *how, int cause)
+{
+	int group = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), pidfd = -1;
+	pid_t pid = spawn(group, false, &pidfd);
+
+	ok(pid > 0 && strstr(log_text, "goes without: name=disk0"),
+	   "%s: a child without limits goes without its group: %s", how, log_text);
+	end(pid, pidfd);
+	ok(spawn(group, true, &pidfd) == -cause, "%s: one with limits does not", how);
+	ok(strstr(log_text, "has limits, and cannot be in its cgroup: name=disk0") &&
+	   lines == 1, "%s: in one line: %s", how, log_text);
+	ok(nobody_is_left(), "%s: and nobody is left of it", how);
+	ok(spawn(-1, true, &pidfd) == -ENOENT, "%s: nor without any group", how);
+	pid = spawn(-1, false, &pidfd);
+	ok(pid > 0 && !log_text[0], "%s: who has neither is not told of", how);
+	end(pid, pidfd);
+	close(group);
+}
+
+static bool forbid_clone3(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { sizeof(code) / sizeof(code[0]), code };
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+		prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == 0;
+}
+
+int main(void)
+{
+	const char *cleaning[] = { "cloister-disk", "log" };
+	char path[64], top[400];
+
+	if (geteuid() || !mkdtemp(dir))
+		return skip_all("needs root");
+	snprintf(parent, sizeof(parent), "cloister-spawn-%d", (int)getpid());
+	log_init(-1, "cloister", LOG_L_INFO);
+	if (cgroup_begin(DOMID, parent)) {
+		make_program();
+		test_born("clone3()");
+		test_no_group("clone3()", EBADF);
+		ok(forbid_clone3(), "a filter without clone3()");
+		test_born("clone()");
+		test_no_group("clone()", ENOENT);
+		snprintf(top, sizeof(top), "%s", cgroup_path());
+		*strrchr(top, '/') = '\0';
+		cgroup_end();
+		ok(rmdir(top) == 0, "no group is left");
+	} else {
+		skip("no cgroup v2 hierarchy to write to");
+	}
+	for (size_t i = 0; i < sizeof(cleaning) / sizeof(cleaning[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, cleaning[i]);
+		unlink(path);
+	}
+	rmdir(dir);
+	return tap_done();
+}
