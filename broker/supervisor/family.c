@@ -25,6 +25,7 @@
 #define RENEW_LIMIT_MS	10000	/* for one */
 #define BROKER_STOP_MS	500
 #define WORKERS_STOP_MS	250
+#define KILLED_MS	1000	/* a busy host takes its time */
 #define LOG_BUFFER_BYTES (64 * 1024)
 
 struct family fam;
@@ -353,5 +354,5 @@ void family_stop(void)
 	for (enum member m = 0; m < MEMBER_COUNT; m++)
 		if (fam.child[m].pid)
 			cgroup_kill(roster_name(m));
-	wait_for(all, WORKERS_STOP_MS);
+	wait_for(all, KILLED_MS);
 }

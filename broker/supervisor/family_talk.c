@@ -28,6 +28,7 @@ int family_tell(enum member m, enum ctl_kind kind, uint64_t arg, const char *tex
 		? -errno : 0;
 }
 
+
 static bool devices_ready(void)
 {
 	for (enum member m = 0; m < MEMBER_COUNT; m++)

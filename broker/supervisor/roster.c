@@ -242,12 +242,12 @@ static void give_disk(const struct roster *r, struct spawn_spec *s)
 static uint64_t find_vram(const struct roster *r)
 {
 	static const struct broker_state *state;
-	uint64_t begins = r->layout->now_gfn ? r->layout->now_gfn : r->layout->gfn;
 	static int of = -1;
+	uint64_t born = r->layout->now_gfn ? r->layout->now_gfn : r->layout->gfn;
 
 	if (of != r->broker_state)
 		state = broker_state_map(of = r->broker_state);
-	return state ? broker_state_vram_gfn(state, begins) : begins;
+	return state ? broker_state_vram_gfn(state, born) : born;
 }
 
 static void give_vga(const struct roster *r, struct spawn_spec *s)
