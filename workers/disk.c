@@ -3,9 +3,11 @@
  * workers/disk.c - disk worker: one IDE controller and the images behind it
  *
  * Opens nothing: images arrive at fixed numbers (abi/fds.h) that
- * policy/disk.policy names.  Options: driveN=rw|ro.
+ * policy/disk.policy names.  Options: driveN=rw|ro; failed=1 with
+ * sizes=BYTES,... for drives that are there and fail whatever they are asked.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -19,6 +21,21 @@
 
 static struct piix_ide ide;
 
+/* "sizes=BYTES,BYTES,...", by drive. */
+static uint64_t find_size(struct worker *w, unsigned int drive)
+{
+	const char *at = sandbox_opt(&w->args, "sizes");
+
+	for (; at && drive; drive--) {
+		at = strchr(at, ',');
+		if (at)
+			at++;
+	}
+	if (!at)
+		die(0, "missing: option=sizes");
+	return strtoull(at, NULL, 10);
+}
+
 static void attach(struct worker *w, unsigned int drive)
 {
 	char key[16], serial[IDE_SERIAL_BYTES + 1];
@@ -31,7 +48,11 @@ static void attach(struct worker *w, unsigned int drive)
 		return;
 	if (strcmp(mode, "rw") && strcmp(mode, "ro"))
 		die(0, "unknown value: option=%s value=%s", key, mode);
-	blk = blk_raw_open(drive, FD_DISK0 + (int)drive, !strcmp(mode, "ro"));
+	if (sandbox_opt(&w->args, "failed"))
+		blk = blk_raw_fail(drive, find_size(w, drive), !strcmp(mode, "ro"));
+	else
+		blk = blk_raw_open(drive, FD_DISK0 + (int)drive,
+				   !strcmp(mode, "ro"));
 	if (!blk)
 		die(0, "drive cannot be served: option=%s", key);
 	/* By position and as QEMU has it: guests know their disks by it. */

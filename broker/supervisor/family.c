@@ -189,7 +189,7 @@ static void fill_spec(enum member m, struct spawn_spec *spec)
 	if (m == MEMBER_BROKER && c->number)
 		spawn_spec_opt(spec, "adopt=1");
 	if (c->is_crippled)
-		roster_cripple(m, spec);
+		roster_cripple(fam.roster, m, spec);
 }
 
 static void begin_child(enum member m, pid_t pid, int ctl, int log)

@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
@@ -322,13 +323,19 @@ bool roster_holds_host(enum member m)
 		(m >= MEMBER_NET1 && m <= MEMBER_NET7);
 }
 
-void roster_cripple(enum member m, struct spawn_spec *s)
+void roster_cripple(const struct roster *r, enum member m, struct spawn_spec *s)
 {
-	if (m == MEMBER_DISK0)
+	const struct image *img = r->host->image;
+
+	if (m == MEMBER_DISK0) {
 		for (int i = 0; i < CONF_DRIVES; i++)
 			s->fd[FD_DISK0 + i] = -1;
-	else
+		spawn_spec_opt(s, "sizes=%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64,
+			       img[0].size_bytes, img[1].size_bytes,
+			       img[2].size_bytes, img[3].size_bytes);
+	} else {
 		s->fd[FD_NET_TAP] = -1;
+	}
 	spawn_spec_opt(s, "failed=1");
 }
 

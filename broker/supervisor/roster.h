@@ -68,8 +68,8 @@ uint32_t roster_uid(const struct roster *r, enum member m);
 /* Everything but log, control socket and cgroup. */
 void roster_spec(const struct roster *r, enum member m, struct spawn_spec *s);
 /* As roster_spec() filled it, but its device is failed: "failed=1", and neither
-   images nor tap.  Of a member that roster_holds_host(). */
-void roster_cripple(enum member m, struct spawn_spec *s);
+   images (but their sizes) nor tap.  Of a member that roster_holds_host(). */
+void roster_cripple(const struct roster *r, enum member m, struct spawn_spec *s);
 /* Does it hold what the guest can unplug: images, a tap? */
 bool roster_holds_host(enum member m);
 /* Closes what is unplugged (UNPLUG_* of abi/io_msg.h): nobody is given it any

@@ -431,3 +431,16 @@ struct blk *blk_raw_open(unsigned int unit, int fd, bool read_only)
 	};
 	return &d->blk;
 }
+
+struct blk *blk_raw_fail(unsigned int unit, uint64_t size_bytes, bool read_only)
+{
+	struct blk_raw *d = &drives[unit];
+
+	bug_on(unit >= BLK_RAW_DRIVES);
+	*d = (struct blk_raw){
+		.blk = { .ops = &raw_ops, .size_bytes = size_bytes,
+			 .read_only = read_only },
+		.fd = -1, .unit = unit,
+	};
+	return &d->blk;
+}

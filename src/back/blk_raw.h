@@ -19,6 +19,8 @@
 void blk_raw_start(void);
 /* Drive @unit on descriptor @fd.  NULL and a log line if it is unusable. */
 struct blk *blk_raw_open(unsigned int unit, int fd, bool read_only);
+/* A drive of that size that fails all requests. */
+struct blk *blk_raw_fail(unsigned int unit, uint64_t size_bytes, bool read_only);
 /* From the loop, when FD_BLK_DONE is readable: runs done() of what finished. */
 void blk_raw_complete(void *arg, uint32_t epoll_events);
 

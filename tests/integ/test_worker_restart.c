@@ -438,6 +438,36 @@ static void test_restarts(enum fakefamily_who who, const char *name,
 	   fakeguest_fault(g) ? fakeguest_fault(g) : "no fault");
 }
 
+/* Given up: the drive is still there, and says of everything that it failed. */
+static void test_failed(void)
+{
+	struct channel *c = &channels[0];
+	uint32_t status = 0x80;
+
+	f.conf.opt[FF_DISK][0] = "failed=1";
+	f.conf.opt[FF_DISK][1] = "sizes=1048576,1048576,1048576,1048576";
+	if (!ok(fakefamily_kill(&f, FF_DISK, SIGKILL) &&
+		fakefamily_respawn(&f, FF_DISK), "a disk worker that is failed"))
+		return;
+	command(c, 0, 3, 1, 0xec);
+	ok(wait_status(c, 0x08), "its drive identifies itself");
+	string(&c->load, c->base, c->ram, true);
+	command(c, 0, 3, 1, 0x20);
+	for (int i = 0; i < 5000; i++) {
+		status = in(&c->load, (uint16_t)(c->base + 7), 1);
+		if (!(status & 0x80))
+			break;
+		usleep(1000);
+	}
+	ok((status & 0x81) == 0x01, "a read ends in an error: status=%02x", status);
+	f.conf.opt[FF_DISK][0] = NULL;
+	ok(fakefamily_kill(&f, FF_DISK, SIGKILL) &&
+	   fakefamily_respawn(&f, FF_DISK), "brought back");
+	command(c, 0, 3, 1, 0x20);
+	ok(wait_status(c, 0x08), "it reads");
+	string(&c->load, c->base, c->ram, true);
+}
+
 static void run(void)
 {
 	unsigned int kills = kills_wanted();
@@ -460,6 +490,7 @@ static void run(void)
 	printf("# rounds: disks %u and %u, serial %u, picture %u\n",
 	       channels[0].load.rounds, channels[1].load.rounds, serial.rounds,
 	       picture.rounds);
+	test_failed();
 	ok(f.lies == 0, "nobody lied: %s", f.lie);
 	ok(!fakefamily_logged(&f, "state is not valid") &&
 	   !fakefamily_logged(&f, "does not fit"), "every state was believed");

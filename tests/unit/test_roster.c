@@ -161,18 +161,21 @@ static void test_loss(void)
 	begin();
 	conf.nic[0] = nic;
 	conf.nic_count = 2;		/* the second is a tap alone */
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 4; i++) {
 		fd[i] = host.image[i].fd = dup(STDERR_FILENO);
+		host.image[i].size_bytes = 1000u + (unsigned int)i;
+	}
 	tap = host.tap[0] = dup(STDERR_FILENO);
 	bare = host.tap[1] = dup(STDERR_FILENO);
 	roster_spec(&r, MEMBER_DISK0, &spec);
-	roster_cripple(MEMBER_DISK0, &spec);
+	roster_cripple(&r, MEMBER_DISK0, &spec);
 	ok(spec.fd[FD_DISK0] == -1 && spec.fd[FD_DISK3] == -1 &&
-	   strcmp(spec.opt[spec.opt_count - 2], "drive3=rw") == 0 &&
+	   strcmp(spec.opt[spec.opt_count - 3], "drive3=rw") == 0 &&
+	   strcmp(spec.opt[spec.opt_count - 2], "sizes=1000,1001,1002,1003") == 0 &&
 	   strcmp(spec.opt[spec.opt_count - 1], "failed=1") == 0,
-	   "a failed disk worker knows its drives and has no image");
+	   "a failed disk worker knows its drives, their sizes, and has no image");
 	roster_spec(&r, MEMBER_NET0, &spec);
-	roster_cripple(MEMBER_NET0, &spec);
+	roster_cripple(&r, MEMBER_NET0, &spec);
 	ok(spec.fd[FD_NET_TAP] == -1 &&
 	   strcmp(spec.opt[spec.opt_count - 1], "failed=1") == 0, "a failed card no tap");
 	ok(is_open(fd[0]) && is_open(tap), "we have them still");
