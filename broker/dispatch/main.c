@@ -252,6 +252,15 @@ static void empty_kick(void)
 	broker.kicked = false;
 }
 
+/* Every vCPU waits for us: nobody can raise a channel. */
+static bool all_wait(void)
+{
+	for (unsigned int i = 0; i < broker.vcpus; i++)
+		if (broker.vcpu[i].state == VCPU_IDLE)
+			return false;
+	return true;
+}
+
 static void idle(void)
 {
 	uint64_t since;
@@ -268,7 +277,8 @@ static void idle(void)
 		/* What went pending while masked makes the fd readable now.
 		   The buffered ring's channel comes back after a rest: one
 		   wake-up per burst of output, not one per character. */
-		hv_ev_unmask(broker.hv, !broker.buf_hot);
+		if (!all_wait())
+			hv_ev_unmask(broker.hv, !broker.buf_hot);
 		wait_events(is_stuck() ? STUCK_WAIT_MS :
 			    broker.buf_hot ? BUF_REST_MS : watch_timeout_ms());
 		poll_window_slept(&broker.poll, since, work_waits(NULL));

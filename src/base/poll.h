@@ -10,9 +10,10 @@
  * write what we look for.  It is one as long as the other used less of the CPU
  * than we (the kernel is fair): so of a pair that takes turns only the one
  * that looks longer can look at all, the broker; a worker sleeps at once
- * (poll_window_init()).  With two, a pair that looks would be all of a dom0,
- * and where the guest shares them too, it would wait for the pair to be done
- * waiting: again only the broker looks.  Where we wait for the guest and not
+ * (poll_window_init()).  And where yields do not switch, because the worker has
+ * used more than we have, only our sleep gives it the CPU at once.  With two, a
+ * pair that looks would be all of a dom0, and where the guest shares them too,
+ * it would wait for the pair to be done waiting: again only the broker looks.  Where we wait for the guest and not
  * for a process of this dom0, a yield now and then is for the others' sake
  * only.
  *
@@ -45,12 +46,15 @@
 #define POLL_LOOKS_MAX	100000u		/* whatever the counter says */
 #define POLL_GUEST_YIELD_NS	(200 * NS_PER_US)	/* between two yields */
 #define POLL_NEIGHBOUR_YIELD_NS	(5 * NS_PER_US)	/* ... with more CPUs */
+#define POLL_FUTILE_YIELDS	10	/* in a row, that gave the CPU to nobody */
+#define POLL_FUTILE_CALLS	4	/* system calls that such a one takes at most */
 
 struct poll_window {
 	int64_t ns;		/* how long to look; 0: not at all */
 	int64_t max_ns;
 	bool on;
 	bool one_cpu;
+	int64_t call_ns;	/* what a system call costs */
 	uint64_t ticks_per_ms;	/* of the time stamp counter; 0: not known yet */
 	uint64_t since_ticks;	/* both clocks when we began to compare them */
 	int64_t since_ns;
@@ -90,7 +94,8 @@ static inline void poll_window_init(struct poll_window *p, bool on,
 				   .one_cpu = cpus == 1 };
 	if (!p->on)
 		return;
-	p->max_ns = poll_window_call_ns() * POLL_MAX_CALLS;
+	p->call_ns = poll_window_call_ns();
+	p->max_ns = p->call_ns * POLL_MAX_CALLS;
 	if (p->max_ns < POLL_START_NS)
 		p->max_ns = POLL_START_NS;
 	if (p->max_ns > POLL_MAX_NS)
@@ -109,7 +114,8 @@ static inline uint64_t poll_window_ticks(const struct poll_window *p, int64_t ns
 static inline bool poll_window_spin(struct poll_window *p, bool neighbour,
 				    bool (*ready)(void *arg), void *arg)
 {
-	uint64_t start, now, span, gap, yielded, looks;
+	uint64_t start, now, span, gap, futile, yielded, looks;
+	unsigned int futile_left = POLL_FUTILE_YIELDS;
 
 	p->looked_ticks = 0;
 	if (ready(arg))
@@ -119,6 +125,7 @@ static inline bool poll_window_spin(struct poll_window *p, bool neighbour,
 	span = poll_window_ticks(p, p->ns);
 	gap = !neighbour ? poll_window_ticks(p, POLL_GUEST_YIELD_NS) :
 		p->one_cpu ? 0 : poll_window_ticks(p, POLL_NEIGHBOUR_YIELD_NS);
+	futile = poll_window_ticks(p, p->call_ns * POLL_FUTILE_CALLS);
 	start = yielded = now = __rdtsc();
 	for (unsigned int i = 0; i < POLL_LOOKS_MAX; i++) {
 		/* No PAUSE between: to a hypervisor under us it is a reason to
@@ -130,6 +137,10 @@ static inline bool poll_window_spin(struct poll_window *p, bool neighbour,
 			/* Others may have had the CPU for long: what they did
 			   in it was not seen then. */
 			looks = __rdtsc();
+			if (!neighbour || !p->one_cpu || looks - now > futile)
+				futile_left = POLL_FUTILE_YIELDS;
+			else if (--futile_left == 0)
+				return ready(arg);
 		}
 		if (ready(arg)) {
 			p->looked_ticks = looks;
