@@ -294,12 +294,14 @@ void family_brief_broker(enum member m)
 
 int family_set_password(const char *password)
 {
+	int rc;
+
 	/* Cut to what fits: VNC looks at eight characters. */
 	snprintf(fam.password, sizeof(fam.password), "%s", password);
 	fam.has_password = true;
-	/* One that is on its way hears it when it is there. */
-	return fam.child[MEMBER_VNC].phase == PHASE_WAITING ? 0 :
-		family_tell(MEMBER_VNC, CTL_PASSWORD, 0, password);
+	rc = family_tell(MEMBER_VNC, CTL_PASSWORD, 0, password);
+	/* One that is not there yet, or dead, known or not: the next one hears it. */
+	return fam.child[MEMBER_VNC].phase == PHASE_GONE || rc == -EAGAIN ? rc : 0;
 }
 
 int family_tell_broker(enum ctl_kind kind, uint64_t arg)

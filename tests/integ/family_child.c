@@ -201,6 +201,9 @@ static const char *name_of(uint32_t kind)
 	case CTL_PASSWORD:	return "password";
 	case CTL_RENEWED:	return "renewed";
 	case CTL_FAILED:	return "failed";
+	case CTL_PAUSE:		return "pause";
+	case CTL_RESUME:	return "resume";
+	case CTL_LOG_DIRTY:	return "log-dirty";
 	default:		return "?";
 	}
 }
@@ -215,6 +218,10 @@ static void listen_on(void)
 			return;
 		log_info("told: %s arg=%llu text=%s", name_of(m.kind),
 			 (unsigned long long)m.arg, m.text);
+		if (m.kind == CTL_PAUSE)
+			say(CTL_PAUSED, m.arg << 48);
+		if (m.kind == CTL_LOG_DIRTY)
+			say(CTL_LOGGED, m.arg);
 		if (m.kind == CTL_DONE && is("broker", "unplug")) {
 			say(CTL_LIED, DISK_CHANNEL);
 			say(CTL_LIED, NET_CHANNEL);

@@ -50,7 +50,7 @@ class Guest:
              'VGA,vgamem_mb=16', '-boot', 'order=c', '-smp', '1,maxcpus=1', '-net', 'none',
              '-machine', 'xenfv', '-m', str(memory), '-drive',
              f'file={DIR}/disk.img,if=ide,index=0,media=disk,format=raw', '-cloister',
-             f'run-dir={DIR}/run', *more], stdin=subprocess.DEVNULL, stdout=self.log,
+             f'run-dir={DIR}/run,crash-dir=off', *more], stdin=subprocess.DEVNULL, stdout=self.log,
             stderr=self.log, pass_fds=fds)
 
     def serves(self):
@@ -219,6 +219,49 @@ def check_called_off():
     ok(guest.end()[0] == 0, 'a guest at rest ends as well', guest.said())
 
 
+def replace_program(name, text):
+    """Whoever is started from now on runs this instead; None: the real one."""
+    path = f'{DIR}/cloister-{name}'
+    program = next(p for p in PROGRAMS if os.path.basename(p) == f'cloister-{name}')
+    os.unlink(path)
+    if text is None:
+        os.symlink(f'{BUILD}/{program}', path)
+        return
+    with open(path, 'w', encoding='ascii') as f:
+        f.write('#!/bin/sh\n' + text)
+    os.chmod(path, 0o755)
+
+
+def check_deaths_at_rest():
+    """Who is replaced while all is at rest: nobody reads what it is writing."""
+    guest = Guest('-cloister', 'restart-limit=90/60')
+    if not ok(guest.serves(), 'one whose workers die', guest.said()):
+        return
+    qmp = Qmp()
+    ok(qmp.good('stop'), 'it is at rest')
+    replace_program('disk', 'exit 1\n')
+    os.kill(guest.worker('disk0'), signal.SIGKILL)
+    time.sleep(0.3)
+    qmp.send('xen-save-devices-state', live=False, filename=f'{DIR}/late')
+    time.sleep(0.3)
+    ok(not os.path.exists(f'{DIR}/late'), 'a save waits for who takes over')
+    replace_program('disk', None)
+    ok(qmp.read().get('return') == {} and sections(read(f'{DIR}/late')), 'and is had then')
+    replace_program('broker', 'exit 1\n')
+    os.kill(guest.worker('broker'), signal.SIGKILL)
+    time.sleep(0.2)
+    ok(qmp.good('cont') and qmp.status() == 'running', 'it goes on without a broker')
+    reply = qmp.run('xen-save-devices-state', live=False, filename=f'{DIR}/late')
+    ok('stop' in reply.get('error', {}).get('desc', ''), 'and is not to be saved then', reply)
+    qmp.send('stop')
+    time.sleep(0.2)
+    replace_program('broker', None)
+    ok(qmp.read().get('return') == {} and qmp.status() == 'paused',
+       'a stop waits for a broker')
+    ok(qmp.good('cont'), 'and it goes on')
+    ok(guest.end()[0] == 0, 'it ends', guest.said())
+
+
 def check_restore():
     fd = os.open(f'{DIR}/state', os.O_RDONLY)
     os.lseek(fd, 100, os.SEEK_SET)
@@ -293,6 +336,7 @@ def main():
         check_restore()
         check_refused()
         check_called_off()
+        check_deaths_at_rest()
     print(f'1..{count}')
     return failed != 0
 
