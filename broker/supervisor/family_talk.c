@@ -100,7 +100,9 @@ static void tell_done(enum member m)
  */
 void family_finish_unplug(void)
 {
-	if (!fam.unplug_owed)
+	/* One that is just adopting asks again: told twice, it would take the
+	   second for the end of whatever comes next. */
+	if (!fam.unplug_owed || fam.child[MEMBER_BROKER].phase != PHASE_SERVING)
 		return;
 	for (enum member m = 0; m < MEMBER_COUNT; m++) {
 		enum phase phase = fam.child[m].phase;

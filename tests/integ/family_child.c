@@ -21,6 +21,7 @@
 #include "base/log.h"
 
 #define FLOOD	500
+#define ADOPTS_US	400000	/* its workers are there before it is */
 #define DISK_CHANNEL	1	/* supervisor/plan.h */
 #define NET_CHANNEL	3
 
@@ -187,6 +188,11 @@ static void play_broker(unsigned int life)
 		say(CTL_LIED, DISK_CHANNEL);
 		say(CTL_UNPLUG, UNPLUG_AUX_IDE_DISKS);
 	}
+	if (life == 1 && is("broker", "twice")) {
+		say(CTL_LIED, DISK_CHANNEL);
+		say(CTL_UNPLUG, UNPLUG_AUX_IDE_DISKS);
+		_exit(8);
+	}
 	if (life == 1 && is("broker", "slander"))
 		say(CTL_LIED, 99);
 	if (life == 1 && is("broker", "unplug"))
@@ -257,6 +263,10 @@ int main(int argc, char **argv)
 		return 5;
 	if (life == 2 && is("disk0", "mute"))
 		pause();
+	if (life == 2 && is("broker", "twice")) {
+		usleep(ADOPTS_US);
+		say(CTL_UNPLUG, UNPLUG_AUX_IDE_DISKS);
+	}
 	say(CTL_READY, 12);
 	maybe_die(life, failed);
 	if (strcmp(name, "broker") == 0)

@@ -232,6 +232,11 @@ def replace_program(name, text):
     os.chmod(path, 0o755)
 
 
+def cgroup_of(pid):
+    with open(f'/proc/{pid}/cgroup', encoding='ascii') as f:
+        return f.read()
+
+
 def check_deaths_at_rest():
     """Who is replaced while all is at rest: nobody reads what it is writing."""
     guest = Guest('-cloister', 'restart-limit=90/60')
@@ -239,6 +244,7 @@ def check_deaths_at_rest():
         return
     qmp = Qmp()
     ok(qmp.good('stop'), 'it is at rest')
+    place = cgroup_of(guest.worker('disk0'))
     replace_program('disk', 'exit 1\n')
     os.kill(guest.worker('disk0'), signal.SIGKILL)
     time.sleep(0.3)
@@ -247,6 +253,7 @@ def check_deaths_at_rest():
     ok(not os.path.exists(f'{DIR}/late'), 'a save waits for who takes over')
     replace_program('disk', None)
     ok(qmp.read().get('return') == {} and sections(read(f'{DIR}/late')), 'and is had then')
+    ok(cgroup_of(guest.worker('disk0')) == place, 'in the same cgroup', place)
     replace_program('broker', 'exit 1\n')
     os.kill(guest.worker('broker'), signal.SIGKILL)
     time.sleep(0.2)

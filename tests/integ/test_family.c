@@ -619,6 +619,13 @@ static void wait_unplugged(void)
 	settle();
 }
 
+static void wait_both(void)
+{
+	wait_for(MEMBER_DISK0, 1);
+	wait_for(MEMBER_BROKER, 1);
+	settle();
+}
+
 /* Is the first @a in the log before the first @b? */
 static bool is_before(const char *a, const char *b)
 {
@@ -634,6 +641,10 @@ static void test_unplug(const char *dir, const char *program)
 	if (!ok(!broken && count("broker: told: done") == 1 &&
 		is_before("child replaced: name=disk0", "broker: told: done"),
 		"race: an unplug is done when nobody is on the way who could hold it"))
+		explain();
+	live(dir, program, "twice", wait_both);
+	if (!ok(!broken && took_ms >= 0 && count("broker: told: done") == 1,
+		"twice: a broker that asks again is told once"))
 		explain();
 	live(dir, program, "unplug", wait_unplugged);
 	if (!ok(!broken && took_ms >= 0 && host.image[0].fd == -1 && host.tap[0] == -1,
