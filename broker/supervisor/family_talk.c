@@ -161,29 +161,38 @@ static const char *quote(const char *text, char to[sizeof(((struct ctl_msg *)0)-
 }
 
 /*
- * The broker's word about worker @msg->arg.  One that is being replaced needs
- * no second end: what was said is about its predecessor.
+ * Of a child that may already be on its way out, or its successor on its way
+ * in.  A lie is told once, until the broker hears of a successor: whoever comes
+ * next needs rings that are put right, and one that found them spoilt has to
+ * go.  To hang is over with one that is replaced anyway.
  */
+static void take_accusation(enum member m, bool lied, const char *how)
+{
+	struct child *c = &fam.child[m];
+	bool serves = c->phase == PHASE_SERVING;
+
+	if (c->phase == PHASE_GONE || (!lied && !serves))
+		return;
+	if (log_allow(&c->limit))
+		log_err("%s: worker=%s pid=%d how=\"%s\"",
+			lied ? "worker broke the protocol" : "worker hangs",
+			roster_name(m), c->pid, how);
+	c->has_lied |= lied;
+	if (serves || c->phase == PHASE_STARTING)
+		family_condemn(m, lied ? "lied" : "hangs");
+}
+
+/* The broker's word about worker @msg->arg. */
 static void on_accused(enum member m, const struct ctl_msg *msg)
 {
 	bool lied = msg->kind == CTL_LIED;
 	char how[sizeof(msg->text)];
 
 	for (enum member i = 0; i < MEMBER_COUNT; i++) {
-		struct child *c = &fam.child[i];
-
 		if (roster_channel(i) < 0 || !roster_has(fam.roster, i) ||
 		    (uint64_t)roster_channel(i) != msg->arg)
 			continue;
-		if (c->phase == PHASE_SERVING) {
-			if (log_allow(&c->limit))
-				log_err("%s: worker=%s pid=%d how=\"%s\"",
-					lied ? "worker broke the protocol" :
-					"worker hangs", roster_name(i), c->pid,
-					quote(msg->text, how));
-			c->has_lied = lied;
-			family_condemn(i, lied ? "lied" : "hangs");
-		}
+		take_accusation(i, lied, quote(msg->text, how));
 		return;
 	}
 	log_err("broker accuses nobody: kind=%u arg=%llu", msg->kind,

@@ -182,6 +182,10 @@ static void play_broker(unsigned int life)
 	}
 	if (life == 1 && is("broker", "lie"))
 		say(CTL_LIED, DISK_CHANNEL);
+	if (life == 1 && is("broker", "late")) {
+		usleep(ADOPTS_US / 2);
+		say(CTL_LIED, DISK_CHANNEL);
+	}
 	if (life == 1 && is("broker", "hang"))
 		say(CTL_HANGS, DISK_CHANNEL);
 	if (life == 1 && is("broker", "race")) {
@@ -263,6 +267,8 @@ int main(int argc, char **argv)
 		return 5;
 	if (life == 2 && is("disk0", "mute"))
 		pause();
+	if (life == 2 && is("disk0", "late"))
+		usleep(ADOPTS_US);
 	if (life == 2 && is("broker", "twice")) {
 		usleep(ADOPTS_US);
 		say(CTL_UNPLUG, UNPLUG_AUX_IDE_DISKS);

@@ -10,12 +10,15 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "abi/chan.h"
 #include "base/clock.h"
 #include "base/stat.h"
+#include "ring/memfd.h"
 #include "supervisor/family.h"
 #include "supervisor/rest.h"
 #include "tap.h"
@@ -414,6 +417,19 @@ static void kill_vnc(void)
 }
 
 static void wait_accused(void) { wait_for(MEMBER_DISK0, 1); settle(); }
+/* Its successor is on its way when the broker finds what it left. */
+static void spoil_and_kill(void)
+{
+	struct chan *c = memfd_map(roster.chan[PLAN_CHAN_DISK0], sizeof(*c), 1);
+
+	c->ans_tail = 0x12345678;
+	kill_one(MEMBER_DISK0, SIGKILL);
+	wait_for(MEMBER_DISK0, 1);
+	settle();
+	ok(c->ans_tail == 0, "late: its rings are put right");
+	munmap(c, sizeof(*c));
+}
+
 static void wait_slander(void) { wait_for(MEMBER_BROKER, 1); settle(); }
 
 static void test_others(const char *dir, const char *program)
@@ -438,6 +454,11 @@ static void test_others(const char *dir, const char *program)
 	live(dir, program, "lie", wait_accused);
 	ok(!broken && took_ms >= 0 && count("worker broke the protocol: worker=disk0") == 1 &&
 	   count("why=\"lied\"") == 1, "lie: a worker that lied is replaced");
+	live(dir, program, "late", spoil_and_kill);
+	if (!ok(!broken && took_ms >= 0 && count("why=\"lied\"") == 1 &&
+		count("disk0: life: number=3") == 1,
+		"late: who found what a liar left is replaced"))
+		explain();
 	live(dir, program, "hang", wait_accused);
 	ok(!broken && took_ms >= 0 && count("worker hangs: worker=disk0") == 1 &&
 	   count("why=\"hangs\"") == 1, "hang: one that hangs, too");
