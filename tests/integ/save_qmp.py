@@ -191,6 +191,7 @@ def check_save(guest):
         reply = qmp.run('xen-save-devices-state', live=False, filename=name)
         ok(reply.get('error', {}).get('class') == 'GenericError',
            f'{name}: {reply.get("error", {}).get("desc")}')
+    check_no_room(qmp)
     ok(qmp.good('xen-set-global-dirty-log', enable=False), 'dirty logging is switched off')
     ok(qmp.good('cont') and qmp.status() == 'running' and qmp.good('cont'),
        'it goes on, as after a migration that failed')
@@ -269,6 +270,72 @@ def check_deaths_at_rest():
     ok(guest.end()[0] == 0, 'it ends', guest.said())
 
 
+def wait_gone(guest, name, old):
+    """Until a successor of @old is there, or the log says that none comes."""
+    deadline = time.time() + 20
+    while time.time() < deadline:
+        if guest.worker(name) not in (None, old):
+            return True
+        if f'has no successor: name={name};' in guest.said():
+            return False
+        time.sleep(0.02)
+    return None
+
+
+def check_failed():
+    """Some are failed or gone for good, the rest is saved, and restored."""
+    guest = Guest('-cloister', 'restart-limit=1/60')
+    if not ok(guest.serves(), 'one that loses workers', guest.said()):
+        return
+    pid = guest.worker('disk0')
+    os.kill(pid, signal.SIGKILL)
+    ok(wait_gone(guest, 'disk0', pid) is True, 'its disk is failed', guest.said())
+    qmp = Qmp()
+    ok(qmp.good('stop') and save(qmp, f'{DIR}/failed').get('return') == {} and
+       qmp.good('cont'), 'it is saved', guest.said())
+    for name in ('disk0', 'platform'):
+        pid = guest.worker(name)
+        os.kill(pid, signal.SIGKILL)
+        ok(wait_gone(guest, name, pid) is False, f'{name} is gone for good')
+    began = time.time()
+    ok(qmp.good('stop') and save(qmp, f'{DIR}/gone').get('return') == {} and
+       time.time() - began < 10, 'nobody waits for them', guest.said())
+    ok(guest.end()[0] == 0, 'it ends', guest.said())
+    for name in ('failed', 'gone'):
+        guest = Guest('-incoming', f'file:{DIR}/{name}')
+        ok(guest.serves() and Qmp().good('cont'), f'{name}: another goes on from that',
+           guest.said())
+        ok(guest.end()[0] == 0, 'and ends', guest.said())
+
+
+def check_no_room(qmp):
+    """What cannot be written is told, and no half of a file is left."""
+    small = f'{DIR}/small'
+    os.mkdir(small)
+    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=4k', 'none', small],
+                      capture_output=True, check=False).returncode:
+        ok(True, 'a full disk # SKIP cannot mount')
+        return
+    try:
+        reply = save(qmp, f'{small}/state')
+        ok('No space left' in reply.get('error', {}).get('desc', '') and
+           reply['error']['class'] == 'GenericError' and
+           os.stat(f'{small}/state').st_size == 0, 'a full disk', reply)
+        os.unlink(f'{small}/state')
+        reply = qmp.run('xen-save-devices-state', filename=f'{small}/named')
+        ok('No space left' in reply.get('error', {}).get('desc', '') and
+           not os.listdir(small), 'by name: nothing is left there', reply)
+    finally:
+        subprocess.run(['umount', small], check=False)
+    for what, fd in (('a pipe', os.pipe()[1]), ('read only', os.open(FAKE, os.O_RDONLY))):
+        number = qmp.run('add-fd', fd)['return']['fdset-id']
+        os.close(fd)
+        reply = qmp.run('xen-save-devices-state', filename=f'/dev/fdset/{number}')
+        ok(reply.get('error', {}).get('class') == 'GenericError' and
+           qmp.good('remove-fd', **{'fdset-id': number}), f'{what} is refused', reply)
+    ok(qmp.status() == 'paused', 'and it is at rest as before')
+
+
 def check_restore():
     fd = os.open(f'{DIR}/state', os.O_RDONLY)
     os.lseek(fd, 100, os.SEEK_SET)
@@ -344,6 +411,7 @@ def main():
         check_refused()
         check_called_off()
         check_deaths_at_rest()
+        check_failed()
     print(f'1..{count}')
     return failed != 0
 
