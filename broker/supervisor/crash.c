@@ -145,12 +145,24 @@ static void put_functions(FILE *to, int chan)
 	}
 }
 
+/* Where the last CRASH_LOG_LINES_MAX begin: a worker may say little often, and
+   a report with more would be read by nobody. */
+static size_t last_lines(const char *tail, size_t len)
+{
+	unsigned int lines = 0;
+
+	for (size_t at = len; at > 0; at--)
+		if (tail[at - 1] == '\n' && lines++ == CRASH_LOG_LINES_MAX)
+			return at;
+	return 0;
+}
+
 static void put_log(FILE *to, const struct logsink *log)
 {
 	char tail[LOGSINK_TAIL_BYTES];
 	size_t len = log ? logsink_tail(log, tail) : 0;
 
-	for (size_t at = 0, n; at < len; at += n + 1) {
+	for (size_t at = last_lines(tail, len), n; at < len; at += n + 1) {
 		const char *end = memchr(tail + at, '\n', len - at);
 
 		n = end ? (size_t)(end - tail) - at : len - at;
@@ -224,8 +236,8 @@ static int write_report(int dir, const struct report *r)
 	return rc;
 }
 
-/* Nothing of the supervisor's but what is read here: its locks and sockets
-   would live as long as a slow disk takes. */
+/* Nothing of the supervisor's but what is read here: its locks, images and
+   sockets would live as long as a slow disk takes. */
 static void keep_only(int a, int b)
 {
 	int low = a < b ? a : b, high = a < b ? b : a;
@@ -248,17 +260,32 @@ static void keep_only(int a, int b)
 static void write_down(const struct report *r)
 {
 	const char *path = r->d->roster->conf->crash_dir;
-	int dir, rc;
-
-	keep_only(r->trace, r->chan);
-	dir = crash_dir_open(path);
-	rc = dir < 0 ? dir : write_report(dir, r);
+	int dir = crash_dir_open(path);
+	int rc = dir < 0 ? dir : write_report(dir, r);
 	if (rc)
 		log_event(LOG_L_WARN, -rc, "no crash report: name=%s dir=%.200s",
 			  roster_name(r->d->member), path);
 	else
 		log_warn("crash report: name=%s file=%.200s/%s",
 			 roster_name(r->d->member), path, r->file);
+}
+
+/*
+ * In the process between, which the supervisor waits for: when it goes on, an
+ * image that it closes is closed.
+ */
+_Noreturn static void hand_over(const struct report *r)
+{
+	pid_t pid;
+
+	keep_only(r->trace, r->chan);
+	pid = fork();
+	if (pid == 0)
+		write_down(r);
+	else if (pid < 0)
+		log_event(LOG_L_WARN, errno, "no crash report: name=%s",
+			  roster_name(r->d->member));
+	_exit(0);
 }
 
 /* ---- in the supervisor ---- */
@@ -324,11 +351,8 @@ void crash_report(const struct crash_death *d)
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
 	pid = fork();
-	if (pid == 0) {
-		if (fork() == 0)
-			write_down(&r);
-		_exit(0);
-	}
+	if (pid == 0)
+		hand_over(&r);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (pid < 0)
 		log_event(LOG_L_WARN, errno, "no crash report: name=%s",

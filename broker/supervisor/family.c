@@ -213,6 +213,9 @@ static void begin_child(enum member m, pid_t pid, int ctl, int log)
 	c->limit_ns = c->began_ns + patience_ms * NS_PER_MS;
 	if (fam.state == FAMILY_SERVING)
 		family_set_timer(m, patience_ms);
+	/* Set before there was anybody to hear it. */
+	if (m == MEMBER_VNC && c->number == 0 && fam.has_password)
+		family_tell(m, CTL_PASSWORD, 0, fam.password);
 }
 
 int family_spawn(enum member m)
@@ -294,6 +297,18 @@ struct family_view family_look(enum member m)
 	return (struct family_view){ .state = state_of(c), .pid = c->pid,
 		.ready = c->pid && c->phase == PHASE_SERVING,
 		.began_ns = c->began_ns, .syscalls = c->syscalls };
+}
+
+bool family_is_settled(void)
+{
+	for (enum member m = 0; m < MEMBER_COUNT; m++) {
+		enum phase phase = fam.child[m].phase;
+
+		if (roster_channel(m) >= 0 && roster_has(fam.roster, m) &&
+		    phase != PHASE_SERVING && phase != PHASE_GONE)
+			return false;
+	}
+	return true;
 }
 
 /* ---- the end ---- */

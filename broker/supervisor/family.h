@@ -35,6 +35,8 @@ struct family_ops {
 	bool (*wanted)(void);
 	void (*rested)(uint64_t arg);	/* CTL_PAUSED, its @arg; may be NULL */
 	void (*logged)(bool on);	/* CTL_LOGGED; may be NULL */
+	/* A successor of @m serves, or there will be none; may be NULL. */
+	void (*settled)(enum member m);
 };
 
 /* A child that is not READY in time after this is lost. */
@@ -76,10 +78,15 @@ struct family_view {
 };
 struct family_view family_look(enum member m);
 
+/* Does every worker with a channel serve, or is gone for good?  Its state is not
+   written to by somebody who is just taking over. */
+bool family_is_settled(void);
+
 /* A word to the broker, as abi/ctl_msg.h has it.  0 or -errno. */
 int family_tell_broker(enum ctl_kind kind, uint64_t arg);
 
-/* CTL_PASSWORD to vnc, and to its successors.  0 or -errno. */
+/* CTL_PASSWORD to vnc, and to its successors.  0 or -errno: nobody will ever
+   hear it. */
 int family_set_password(const char *password);
 
 /*

@@ -67,6 +67,8 @@ static void give_up(enum member m)
 		roster_name(m), fam.roster->conf->domid, roster_name(m));
 	family_brief_broker(m);
 	family_finish_unplug();
+	if (fam.ops->settled)
+		fam.ops->settled(m);
 }
 
 /* Too many deaths. */
@@ -178,6 +180,8 @@ void family_renewed(enum member m)
 	if (m == MEMBER_VNC && fam.has_password)
 		family_tell(m, CTL_PASSWORD, 0, fam.password);
 	family_finish_unplug();
+	if (fam.ops->settled)
+		fam.ops->settled(m);
 }
 
 int family_restart(enum member m)

@@ -100,7 +100,9 @@ static void tell_done(enum member m)
  */
 void family_finish_unplug(void)
 {
-	if (!fam.unplug_owed)
+	/* One that is just adopting asks again: told twice, it would take the
+	   second for the end of whatever comes next. */
+	if (!fam.unplug_owed || fam.child[MEMBER_BROKER].phase != PHASE_SERVING)
 		return;
 	for (enum member m = 0; m < MEMBER_COUNT; m++) {
 		enum phase phase = fam.child[m].phase;
@@ -159,29 +161,38 @@ static const char *quote(const char *text, char to[sizeof(((struct ctl_msg *)0)-
 }
 
 /*
- * The broker's word about worker @msg->arg.  One that is being replaced needs
- * no second end: what was said is about its predecessor.
+ * Of a child that may already be on its way out, or its successor on its way
+ * in.  A lie is told once, until the broker hears of a successor: whoever comes
+ * next needs rings that are put right, and one that found them spoilt has to
+ * go.  To hang is over with one that is replaced anyway.
  */
+static void take_accusation(enum member m, bool lied, const char *how)
+{
+	struct child *c = &fam.child[m];
+	bool serves = c->phase == PHASE_SERVING;
+
+	if (c->phase == PHASE_GONE || (!lied && !serves))
+		return;
+	if (log_allow(&c->limit))
+		log_err("%s: worker=%s pid=%d how=\"%s\"",
+			lied ? "worker broke the protocol" : "worker hangs",
+			roster_name(m), c->pid, how);
+	c->has_lied |= lied;
+	if (serves || c->phase == PHASE_STARTING)
+		family_condemn(m, lied ? "lied" : "hangs");
+}
+
+/* The broker's word about worker @msg->arg. */
 static void on_accused(enum member m, const struct ctl_msg *msg)
 {
 	bool lied = msg->kind == CTL_LIED;
 	char how[sizeof(msg->text)];
 
 	for (enum member i = 0; i < MEMBER_COUNT; i++) {
-		struct child *c = &fam.child[i];
-
 		if (roster_channel(i) < 0 || !roster_has(fam.roster, i) ||
 		    (uint64_t)roster_channel(i) != msg->arg)
 			continue;
-		if (c->phase == PHASE_SERVING) {
-			if (log_allow(&c->limit))
-				log_err("%s: worker=%s pid=%d how=\"%s\"",
-					lied ? "worker broke the protocol" :
-					"worker hangs", roster_name(i), c->pid,
-					quote(msg->text, how));
-			c->has_lied = lied;
-			family_condemn(i, lied ? "lied" : "hangs");
-		}
+		take_accusation(i, lied, quote(msg->text, how));
 		return;
 	}
 	log_err("broker accuses nobody: kind=%u arg=%llu", msg->kind,
@@ -294,12 +305,14 @@ void family_brief_broker(enum member m)
 
 int family_set_password(const char *password)
 {
+	int rc;
+
 	/* Cut to what fits: VNC looks at eight characters. */
 	snprintf(fam.password, sizeof(fam.password), "%s", password);
 	fam.has_password = true;
-	/* One that is on its way hears it when it is there. */
-	return fam.child[MEMBER_VNC].phase == PHASE_WAITING ? 0 :
-		family_tell(MEMBER_VNC, CTL_PASSWORD, 0, password);
+	rc = family_tell(MEMBER_VNC, CTL_PASSWORD, 0, password);
+	/* One that is not there yet, or dead, known or not: the next one hears it. */
+	return fam.child[MEMBER_VNC].phase == PHASE_GONE || rc == -EAGAIN ? rc : 0;
 }
 
 int family_tell_broker(enum ctl_kind kind, uint64_t arg)

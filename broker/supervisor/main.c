@@ -115,6 +115,9 @@ static void on_cont(void)
 
 static int on_save(int fd, const char *path, char *why, size_t why_len)
 {
+	/* Who takes over commits what it found, and that would be read by halves. */
+	if (rest_is_on() && !family_is_settled())
+		return -EINPROGRESS;
 	return migrate_save(&sup.roster, sup.qmp.status == QMP_STATUS_SUSPENDED, fd,
 			    path, why, why_len);
 }
@@ -133,6 +136,13 @@ static bool on_wanted(void)
 	log_info("told to end: %s", gone);
 	quit();
 	return false;
+}
+
+static void on_settled(enum member m)
+{
+	if (m == MEMBER_BROKER)
+		rest_on_new_broker();
+	qmp_go_on();
 }
 
 static int on_guest_sleeps(void)
@@ -429,7 +439,7 @@ static bool start_family(void)
 {
 	static const struct family_ops ops = { on_family_ready, on_broken,
 		on_guest_sleeps, on_powered_off, on_wanted, rest_on_rested,
-		rest_on_logged };
+		rest_on_logged, on_settled };
 	bool good;
 	int rc;
 

@@ -38,6 +38,17 @@ static struct {
 	int64_t asked_ns;
 } me;
 
+/*
+ * One that died hears nothing, and its successor everything that counts
+ * (rest_on_new_broker()): to wait for that is no error.
+ */
+static int tell_broker(enum ctl_kind kind, uint64_t arg)
+{
+	int rc = family_tell_broker(kind, arg);
+
+	return rc == -ENOTCONN || rc == -EPIPE || rc == -ECONNRESET ? 0 : rc;
+}
+
 static void end_wait(struct wish *w)
 {
 	if (w->limit)
@@ -62,7 +73,7 @@ static void rest_too_slow(evutil_socket_t fd, short what, void *arg)
 	(void)arg;
 	log_err("devices do not come to rest: after_s=%d", REST_LIMIT_S);
 	me.cancelled = false;
-	family_tell_broker(CTL_RESUME, 0);
+	tell_broker(CTL_RESUME, 0);
 	fail(&me.rest);
 }
 
@@ -86,7 +97,7 @@ static int begin_wait(struct wish *w, int limit_s, event_callback_fn too_slow,
 		end_wait(w);
 		return -ENOMEM;
 	}
-	rc = family_tell_broker(kind, arg);
+	rc = tell_broker(kind, arg);
 	if (rc) {
 		end_wait(w);
 		return rc;
@@ -153,7 +164,7 @@ void rest_end(void)
 	if (!coming && me.rest.stage != WISH_CAME)
 		return;
 	me.rest.stage = WISH_NONE;
-	rc = family_tell_broker(CTL_RESUME, 0);
+	rc = tell_broker(CTL_RESUME, 0);
 	if (rc)
 		log_errno(-rc, "cannot talk to child: name=broker");
 	me.cancelled = true;
@@ -204,4 +215,22 @@ void rest_on_logged(bool on)
 	me.changed();
 	/* Whoever asked may be gone. */
 	me.log.stage = me.log.stage == WISH_CAME ? WISH_NONE : me.log.stage;
+}
+
+/*
+ * It finds in its workers' channels who rests and who logs.  That is what its
+ * predecessor did, and not what that one was told last.
+ */
+void rest_on_new_broker(void)
+{
+	int rc;
+
+	if (me.rest.stage == WISH_COMING)
+		rc = tell_broker(CTL_PAUSE, me.ticket);
+	else
+		rc = me.rest.stage == WISH_CAME ? 0 : tell_broker(CTL_RESUME, 0);
+	if (rc == 0 && me.log.stage == WISH_COMING)
+		rc = tell_broker(CTL_LOG_DIRTY, me.log_on);
+	if (rc)
+		log_errno(-rc, "cannot talk to child: name=broker");
 }

@@ -37,5 +37,7 @@ int rest_log_dirty(bool on, char *why, size_t why_len);
 /* struct family_ops */
 void rest_on_rested(uint64_t arg);
 void rest_on_logged(bool on);
+/* A new broker serves: it hears what its predecessor may not have heard. */
+void rest_on_new_broker(void);
 
 #endif /* SUPERVISOR_REST_H */

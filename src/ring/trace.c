@@ -196,6 +196,9 @@ uint64_t trace_age_ns(const struct trace *t, const struct trace_rec *rec,
 
 	if (!per_ms || now_ticks < rec->ticks)
 		return 0;
+	/* Nobody's clock runs that slowly: the writer lied. */
+	if (ticks / per_ms > INT64_MAX / 1000000u - 1)
+		return INT64_MAX;
 	/* In two steps: the product does not fit after half an hour. */
 	return ticks / per_ms * 1000000u + ticks % per_ms * 1000000u / per_ms;
 }

@@ -59,7 +59,8 @@ unsigned int trace_read(struct trace_reader *r, struct trace_rec *out,
 
 /*
  * How long before @now_ticks (of the time stamp counter) the record was
- * written, in ns; 0 if the writer does not know its counter's frequency yet.
+ * written, in ns, INT64_MAX at most; 0 if the writer does not know its counter's
+ * frequency yet.
  */
 uint64_t trace_age_ns(const struct trace *t, const struct trace_rec *rec,
 		      uint64_t now_ticks);

@@ -65,6 +65,7 @@ def check_rig():
     r = run(RIG, REPORTS, f'{DIR}/image')
     ok(r.returncode == 0 and 'guest: right\ndeaths: right\n' in r.stdout,
        'a guest, and its workers die', r.stdout, r.stderr)
+    ok('held: 0\n' in r.stdout, 'who writes them holds no image', r.stdout)
     print('# a successor waits for', re.search(r'longest_us: (\d+)', r.stdout).group(1),
           'us at most')
     disk = wait_for(f'{REPORTS}/web_1.disk0.*.crash', 1)

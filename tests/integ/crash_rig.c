@@ -9,6 +9,7 @@
  * usage: crash_rig DIR IMAGE		(IMAGE is made)
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ static struct roster roster;
 static struct logsink words;
 static unsigned int turns;
 static int64_t longest_ns;		/* that a successor would have waited */
+static unsigned int held;		/* reports that held what is not theirs */
 
 static bool make_image(const char *path)
 {
@@ -107,13 +109,22 @@ static void settle(void)
 	usleep(20000);
 }
 
+/* Is the other end of this pipe closed by everybody? */
+static bool is_closed(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1 && p.revents & POLLHUP;
+}
+
 static bool die(enum fakefamily_who who, enum member m, int sig)
 {
 	const siginfo_t how = { .si_code = CLD_KILLED, .si_status = sig };
 	pid_t pid = f.member[who].pid;
 	int64_t began;
+	int image[2];
 
-	if (!fakefamily_kill(&f, who, sig))
+	if (!fakefamily_kill(&f, who, sig) || pipe2(image, O_CLOEXEC))
 		return false;
 	began = clock_now_ns();
 	crash_report(&(struct crash_death){ .roster = &roster, .member = m, .pid = pid,
@@ -121,6 +132,10 @@ static bool die(enum fakefamily_who who, enum member m, int sig)
 	began = clock_now_ns() - began;
 	if (began > longest_ns)
 		longest_ns = began;
+	/* As an image is that the guest unplugs now. */
+	close(image[1]);
+	held += !is_closed(image[0]);
+	close(image[0]);
 	return true;
 }
 
@@ -153,7 +168,12 @@ static void hire(void)
 		roster.trace[ch] = f.trace_fd[who[ch]];
 		roster.state[ch] = f.state_fd[who[ch]];
 	}
-	words.tail_bytes = (uint64_t)snprintf(words.tail, sizeof(words.tail),
+	/* More lines than a report may have, as one can say who wants to. */
+	for (words.tail_bytes = 0; words.tail_bytes < LOGSINK_TAIL_BYTES / 2; )
+		words.tail_bytes += (uint64_t)snprintf(words.tail + words.tail_bytes, 8,
+						       "vnc: \n");
+	words.tail_bytes += (uint64_t)snprintf(words.tail + words.tail_bytes,
+		sizeof(words.tail) - words.tail_bytes,
 		"disk0: image failed: error=EIO\ndisk0: last words\n");
 }
 
@@ -183,6 +203,7 @@ int main(int argc, char **argv)
 	for (int i = 0; i < 4; i++)
 		good &= die(FF_PLATFORM, MEMBER_PLATFORM, SIGSEGV) &&
 			fakefamily_respawn(&f, FF_PLATFORM);
+	printf("held: %u\n", held);
 	printf("longest_us: %lld\n", (long long)(longest_ns / NS_PER_US));
 	good &= !fakeguest_fault(f.g);
 	fakefamily_stop(&f);

@@ -21,6 +21,7 @@
 #include "base/log.h"
 
 #define FLOOD	500
+#define ADOPTS_US	400000	/* its workers are there before it is */
 #define DISK_CHANNEL	1	/* supervisor/plan.h */
 #define NET_CHANNEL	3
 
@@ -181,11 +182,20 @@ static void play_broker(unsigned int life)
 	}
 	if (life == 1 && is("broker", "lie"))
 		say(CTL_LIED, DISK_CHANNEL);
+	if (life == 1 && is("broker", "late")) {
+		usleep(ADOPTS_US / 2);
+		say(CTL_LIED, DISK_CHANNEL);
+	}
 	if (life == 1 && is("broker", "hang"))
 		say(CTL_HANGS, DISK_CHANNEL);
 	if (life == 1 && is("broker", "race")) {
 		say(CTL_LIED, DISK_CHANNEL);
 		say(CTL_UNPLUG, UNPLUG_AUX_IDE_DISKS);
+	}
+	if (life == 1 && is("broker", "twice")) {
+		say(CTL_LIED, DISK_CHANNEL);
+		say(CTL_UNPLUG, UNPLUG_AUX_IDE_DISKS);
+		_exit(8);
 	}
 	if (life == 1 && is("broker", "slander"))
 		say(CTL_LIED, 99);
@@ -201,6 +211,9 @@ static const char *name_of(uint32_t kind)
 	case CTL_PASSWORD:	return "password";
 	case CTL_RENEWED:	return "renewed";
 	case CTL_FAILED:	return "failed";
+	case CTL_PAUSE:		return "pause";
+	case CTL_RESUME:	return "resume";
+	case CTL_LOG_DIRTY:	return "log-dirty";
 	default:		return "?";
 	}
 }
@@ -215,6 +228,10 @@ static void listen_on(void)
 			return;
 		log_info("told: %s arg=%llu text=%s", name_of(m.kind),
 			 (unsigned long long)m.arg, m.text);
+		if (m.kind == CTL_PAUSE)
+			say(CTL_PAUSED, m.arg << 48);
+		if (m.kind == CTL_LOG_DIRTY)
+			say(CTL_LOGGED, m.arg);
 		if (m.kind == CTL_DONE && is("broker", "unplug")) {
 			say(CTL_LIED, DISK_CHANNEL);
 			say(CTL_LIED, NET_CHANNEL);
@@ -250,6 +267,12 @@ int main(int argc, char **argv)
 		return 5;
 	if (life == 2 && is("disk0", "mute"))
 		pause();
+	if (life == 2 && is("disk0", "late"))
+		usleep(ADOPTS_US);
+	if (life == 2 && is("broker", "twice")) {
+		usleep(ADOPTS_US);
+		say(CTL_UNPLUG, UNPLUG_AUX_IDE_DISKS);
+	}
 	say(CTL_READY, 12);
 	maybe_die(life, failed);
 	if (strcmp(name, "broker") == 0)

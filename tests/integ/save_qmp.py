@@ -50,7 +50,7 @@ class Guest:
              'VGA,vgamem_mb=16', '-boot', 'order=c', '-smp', '1,maxcpus=1', '-net', 'none',
              '-machine', 'xenfv', '-m', str(memory), '-drive',
              f'file={DIR}/disk.img,if=ide,index=0,media=disk,format=raw', '-cloister',
-             f'run-dir={DIR}/run', *more], stdin=subprocess.DEVNULL, stdout=self.log,
+             f'run-dir={DIR}/run,crash-dir=off', *more], stdin=subprocess.DEVNULL, stdout=self.log,
             stderr=self.log, pass_fds=fds)
 
     def serves(self):
@@ -191,6 +191,7 @@ def check_save(guest):
         reply = qmp.run('xen-save-devices-state', live=False, filename=name)
         ok(reply.get('error', {}).get('class') == 'GenericError',
            f'{name}: {reply.get("error", {}).get("desc")}')
+    check_no_room(qmp)
     ok(qmp.good('xen-set-global-dirty-log', enable=False), 'dirty logging is switched off')
     ok(qmp.good('cont') and qmp.status() == 'running' and qmp.good('cont'),
        'it goes on, as after a migration that failed')
@@ -217,6 +218,122 @@ def check_called_off():
     os.kill(pid, signal.SIGCONT)
     ok(one.good('stop') and one.status() == 'paused', 'and can be had again')
     ok(guest.end()[0] == 0, 'a guest at rest ends as well', guest.said())
+
+
+def replace_program(name, text):
+    """Whoever is started from now on runs this instead; None: the real one."""
+    path = f'{DIR}/cloister-{name}'
+    program = next(p for p in PROGRAMS if os.path.basename(p) == f'cloister-{name}')
+    os.unlink(path)
+    if text is None:
+        os.symlink(f'{BUILD}/{program}', path)
+        return
+    with open(path, 'w', encoding='ascii') as f:
+        f.write('#!/bin/sh\n' + text)
+    os.chmod(path, 0o755)
+
+
+def cgroup_of(pid):
+    with open(f'/proc/{pid}/cgroup', encoding='ascii') as f:
+        return f.read()
+
+
+def check_deaths_at_rest():
+    """Who is replaced while all is at rest: nobody reads what it is writing."""
+    guest = Guest('-cloister', 'restart-limit=90/60')
+    if not ok(guest.serves(), 'one whose workers die', guest.said()):
+        return
+    qmp = Qmp()
+    ok(qmp.good('stop'), 'it is at rest')
+    place = cgroup_of(guest.worker('disk0'))
+    replace_program('disk', 'exit 1\n')
+    os.kill(guest.worker('disk0'), signal.SIGKILL)
+    time.sleep(0.3)
+    qmp.send('xen-save-devices-state', live=False, filename=f'{DIR}/late')
+    time.sleep(0.3)
+    ok(not os.path.exists(f'{DIR}/late'), 'a save waits for who takes over')
+    replace_program('disk', None)
+    ok(qmp.read().get('return') == {} and sections(read(f'{DIR}/late')), 'and is had then')
+    ok(cgroup_of(guest.worker('disk0')) == place, 'in the same cgroup', place)
+    replace_program('broker', 'exit 1\n')
+    os.kill(guest.worker('broker'), signal.SIGKILL)
+    time.sleep(0.2)
+    ok(qmp.good('cont') and qmp.status() == 'running', 'it goes on without a broker')
+    reply = qmp.run('xen-save-devices-state', live=False, filename=f'{DIR}/late')
+    ok('stop' in reply.get('error', {}).get('desc', ''), 'and is not to be saved then', reply)
+    qmp.send('stop')
+    time.sleep(0.2)
+    replace_program('broker', None)
+    ok(qmp.read().get('return') == {} and qmp.status() == 'paused',
+       'a stop waits for a broker')
+    ok(qmp.good('cont'), 'and it goes on')
+    ok(guest.end()[0] == 0, 'it ends', guest.said())
+
+
+def wait_gone(guest, name, old):
+    """Until a successor of @old is there, or the log says that none comes."""
+    deadline = time.time() + 20
+    while time.time() < deadline:
+        if guest.worker(name) not in (None, old):
+            return True
+        if f'has no successor: name={name};' in guest.said():
+            return False
+        time.sleep(0.02)
+    return None
+
+
+def check_failed():
+    """Some are failed or gone for good, the rest is saved, and restored."""
+    guest = Guest('-cloister', 'restart-limit=1/60')
+    if not ok(guest.serves(), 'one that loses workers', guest.said()):
+        return
+    pid = guest.worker('disk0')
+    os.kill(pid, signal.SIGKILL)
+    ok(wait_gone(guest, 'disk0', pid) is True, 'its disk is failed', guest.said())
+    qmp = Qmp()
+    ok(qmp.good('stop') and save(qmp, f'{DIR}/failed').get('return') == {} and
+       qmp.good('cont'), 'it is saved', guest.said())
+    for name in ('disk0', 'platform'):
+        pid = guest.worker(name)
+        os.kill(pid, signal.SIGKILL)
+        ok(wait_gone(guest, name, pid) is False, f'{name} is gone for good')
+    began = time.time()
+    ok(qmp.good('stop') and save(qmp, f'{DIR}/gone').get('return') == {} and
+       time.time() - began < 10, 'nobody waits for them', guest.said())
+    ok(guest.end()[0] == 0, 'it ends', guest.said())
+    for name in ('failed', 'gone'):
+        guest = Guest('-incoming', f'file:{DIR}/{name}')
+        ok(guest.serves() and Qmp().good('cont'), f'{name}: another goes on from that',
+           guest.said())
+        ok(guest.end()[0] == 0, 'and ends', guest.said())
+
+
+def check_no_room(qmp):
+    """What cannot be written is told, and no half of a file is left."""
+    small = f'{DIR}/small'
+    os.mkdir(small)
+    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=4k', 'none', small],
+                      capture_output=True, check=False).returncode:
+        ok(True, 'a full disk # SKIP cannot mount')
+        return
+    try:
+        reply = save(qmp, f'{small}/state')
+        ok('No space left' in reply.get('error', {}).get('desc', '') and
+           reply['error']['class'] == 'GenericError' and
+           os.stat(f'{small}/state').st_size == 0, 'a full disk', reply)
+        os.unlink(f'{small}/state')
+        reply = qmp.run('xen-save-devices-state', filename=f'{small}/named')
+        ok('No space left' in reply.get('error', {}).get('desc', '') and
+           not os.listdir(small), 'by name: nothing is left there', reply)
+    finally:
+        subprocess.run(['umount', small], check=False)
+    for what, fd in (('a pipe', os.pipe()[1]), ('read only', os.open(FAKE, os.O_RDONLY))):
+        number = qmp.run('add-fd', fd)['return']['fdset-id']
+        os.close(fd)
+        reply = qmp.run('xen-save-devices-state', filename=f'/dev/fdset/{number}')
+        ok(reply.get('error', {}).get('class') == 'GenericError' and
+           qmp.good('remove-fd', **{'fdset-id': number}), f'{what} is refused', reply)
+    ok(qmp.status() == 'paused', 'and it is at rest as before')
 
 
 def check_restore():
@@ -293,6 +410,8 @@ def main():
         check_restore()
         check_refused()
         check_called_off()
+        check_deaths_at_rest()
+        check_failed()
     print(f'1..{count}')
     return failed != 0
 

@@ -5,17 +5,22 @@
  * The supervisor's own code starts stand-ins (family_child) in real namespaces
  * at the real descriptor numbers.  Needs root, no Xen.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "abi/chan.h"
 #include "base/clock.h"
 #include "base/stat.h"
+#include "ring/memfd.h"
 #include "supervisor/family.h"
+#include "supervisor/rest.h"
 #include "tap.h"
 
 #define DEATHS		3u	/* conf.restarts: then it is failed */
@@ -31,7 +36,8 @@ static struct roster roster;
 static struct event_base *base;
 static int ready, broken, downs;
 static bool unwanted;
-static char log_text[65536];
+static const char *early_password;	/* set before anybody is started */
+static char log_text[262144];
 
 static void on_ready(void)
 {
@@ -48,8 +54,10 @@ static void on_broken(void)
 static int on_sleep(void) { return 0; }
 static void on_down(unsigned int reason) { downs += (int)reason + 1; }
 static bool on_wanted(void) { return !unwanted; }
+static void on_settled(enum member m) { if (m == MEMBER_BROKER) rest_on_new_broker(); }
 static const struct family_ops ops = { .ready = on_ready, .broken = on_broken,
-	.sleep = on_sleep, .powered_off = on_down, .wanted = on_wanted };
+	.sleep = on_sleep, .powered_off = on_down, .wanted = on_wanted,
+	.rested = rest_on_rested, .logged = rest_on_logged, .settled = on_settled };
 
 static void explain(void)
 {
@@ -152,6 +160,8 @@ static int live(const char *dir, const char *program, const char *way, void (*mo
 	ready = broken = 0;
 	unwanted = false;
 	family_begin(base, &roster, &ops);
+	if (early_password)
+		ok(family_set_password(early_password) == 0, "%s: a password, early", way);
 	ok(start_all(), "%s: all start", way);
 	run_until(has_begun, 10000);
 	if (more)
@@ -251,6 +261,17 @@ static void kill_one(enum member m, int sig)
 	pid = family_look(m).pid;
 	if (pid > 0)
 		kill(pid, sig);
+}
+
+/* It is dead, and the family has not looked yet. */
+static void kill_unseen(enum member m)
+{
+	pid_t pid = family_look(m).pid;
+	siginfo_t si;
+
+	kill_one(m, SIGKILL);
+	while (waitid(P_PID, (id_t)pid, &si, WEXITED | WNOWAIT) && errno == EINTR)
+		;
 }
 
 static void kill_disk(void)
@@ -389,12 +410,26 @@ static void kill_vnc(void)
 {
 	family_set_password("sesame");
 	settle();
-	kill_one(MEMBER_VNC, SIGKILL);
+	kill_unseen(MEMBER_VNC);
+	ok(family_set_password("sesame") == 0, "tvnc: one that is dead has a successor to hear");
 	wait_for(MEMBER_VNC, 1);
 	settle();
 }
 
 static void wait_accused(void) { wait_for(MEMBER_DISK0, 1); settle(); }
+/* Its successor is on its way when the broker finds what it left. */
+static void spoil_and_kill(void)
+{
+	struct chan *c = memfd_map(roster.chan[PLAN_CHAN_DISK0], sizeof(*c), 1);
+
+	c->ans_tail = 0x12345678;
+	kill_one(MEMBER_DISK0, SIGKILL);
+	wait_for(MEMBER_DISK0, 1);
+	settle();
+	ok(c->ans_tail == 0, "late: its rings are put right");
+	munmap(c, sizeof(*c));
+}
+
 static void wait_slander(void) { wait_for(MEMBER_BROKER, 1); settle(); }
 
 static void test_others(const char *dir, const char *program)
@@ -412,15 +447,105 @@ static void test_others(const char *dir, const char *program)
 	live(dir, program, "tvnc", kill_vnc);
 	ok(!broken && took_ms >= 0 && count("vnc: told: password arg=0 text=sesame") == 2,
 	   "vnc: a successor has the password");
+	early_password = "early";
+	live(dir, program, "evnc", settle);
+	early_password = NULL;
+	ok(count("vnc: told: password arg=0 text=early") == 1, "evnc: heard, once");
 	live(dir, program, "lie", wait_accused);
 	ok(!broken && took_ms >= 0 && count("worker broke the protocol: worker=disk0") == 1 &&
 	   count("why=\"lied\"") == 1, "lie: a worker that lied is replaced");
+	live(dir, program, "late", spoil_and_kill);
+	if (!ok(!broken && took_ms >= 0 && count("why=\"lied\"") == 1 &&
+		count("disk0: life: number=3") == 1,
+		"late: who found what a liar left is replaced"))
+		explain();
 	live(dir, program, "hang", wait_accused);
 	ok(!broken && took_ms >= 0 && count("worker hangs: worker=disk0") == 1 &&
 	   count("why=\"hangs\"") == 1, "hang: one that hangs, too");
 	live(dir, program, "slander", wait_slander);
 	ok(!broken && took_ms >= 0 && count("broker accuses nobody: kind=5 arg=99") == 1,
 	   "slander: a broker that accuses nobody is replaced itself");
+}
+
+static void restart_once(unsigned int nth)
+{
+	took_ms = family_restart(MEMBER_DISK0) ? -1 : 0;
+	if (took_ms == 0)
+		wait_for(MEMBER_DISK0, nth);
+}
+
+/* ---- rest ---- */
+
+static char why[240];
+static bool log_asked, log_came;
+
+static void on_changed(void)
+{
+	if (log_asked && !log_came)
+		log_came = rest_log_dirty(true, why, sizeof(why)) == 0;
+}
+
+static bool is_at_rest(void) { return rest_is_on(); }
+static bool is_logging(void) { return log_came; }
+
+/* What is asked of a broker that is dead is asked of its successor. */
+static void rest_and_kill(void)
+{
+	rest_begin(base, on_changed);
+	ok(rest_ask(why, sizeof(why)) == -EINPROGRESS && run_until(is_at_rest, 8000) >= 0,
+	   "rest: at rest");
+	kill_unseen(MEMBER_BROKER);
+	rest_end();
+	wait_for(MEMBER_BROKER, 1);
+	settle();
+	kill_unseen(MEMBER_BROKER);
+	ok(rest_ask(why, sizeof(why)) == -EINPROGRESS, "rest: asked of nobody, it waits");
+	log_asked = true;
+	ok(rest_log_dirty(true, why, sizeof(why)) == -EINPROGRESS, "rest: and so does logging");
+	ok(run_until(is_at_rest, 8000) >= 0 && run_until(is_logging, 8000) >= 0,
+	   "rest: and both come when there is a broker");
+	settle();
+}
+
+static void test_rest(const char *dir, const char *program)
+{
+	const char *second, *resumed;
+
+	live(dir, program, "rest", rest_and_kill);
+	second = strstr(log_text, "broker: life: number=2");
+	resumed = second ? strstr(second, "broker: told: resume") : NULL;
+	if (!ok(!broken && resumed && count("told: pause") == 2 &&
+		count("told: log-dirty") == 1,
+		"rest: who was told to go on when nobody was there goes on"))
+		explain();
+}
+
+/* ---- what is left of those that died ---- */
+
+#define MANY	100u
+
+static int count_fds(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	int n = 0;
+
+	while (d && readdir(d))
+		n++;
+	if (d)
+		closedir(d);
+	return n;
+}
+
+static void replace_many(void)
+{
+	int fds;
+
+	restart_once(1);
+	fds = count_fds();
+	for (unsigned int i = 2; i <= MANY && took_ms >= 0; i++)
+		restart_once(i);
+	ok(took_ms >= 0 && count_fds() == fds, "many: no descriptor is left of %u (%d, %d)",
+	   MANY, fds, count_fds());
 }
 
 /* ---- stopped ---- */
@@ -515,6 +640,13 @@ static void wait_unplugged(void)
 	settle();
 }
 
+static void wait_both(void)
+{
+	wait_for(MEMBER_DISK0, 1);
+	wait_for(MEMBER_BROKER, 1);
+	settle();
+}
+
 /* Is the first @a in the log before the first @b? */
 static bool is_before(const char *a, const char *b)
 {
@@ -530,6 +662,10 @@ static void test_unplug(const char *dir, const char *program)
 	if (!ok(!broken && count("broker: told: done") == 1 &&
 		is_before("child replaced: name=disk0", "broker: told: done"),
 		"race: an unplug is done when nobody is on the way who could hold it"))
+		explain();
+	live(dir, program, "twice", wait_both);
+	if (!ok(!broken && took_ms >= 0 && count("broker: told: done") == 1,
+		"twice: a broker that asks again is told once"))
 		explain();
 	live(dir, program, "unplug", wait_unplugged);
 	if (!ok(!broken && took_ms >= 0 && host.image[0].fd == -1 && host.tap[0] == -1,
@@ -595,6 +731,8 @@ int main(int argc, char **argv)
 	test_successor(dir, program);
 	test_limits(dir, program);
 	test_others(dir, program);
+	test_rest(dir, program);
+	live(dir, program, "many", replace_many);
 	test_stops(dir, program);
 	test_unwanted(dir, program);
 	test_by_hand(dir, program);

@@ -258,6 +258,9 @@ static void test_age(void)
 	is_hex(trace_age_ns(seen, &rec, 1000 + 2000000000ull * 86400),
 	       86400ull * 1000000000u, "a day");
 	is_hex(trace_age_ns(seen, &rec, 999), 0, "the future has no age");
+	ring->ticks_per_ms = 1;
+	is_hex(trace_age_ns(seen, &rec, UINT64_MAX), INT64_MAX,
+	       "a clock that lies: no more than a report can have");
 }
 
 int main(void)
