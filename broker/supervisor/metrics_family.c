@@ -7,6 +7,7 @@
  */
 #include "supervisor/metrics_family.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,11 +15,14 @@
 #include "base/log.h"
 #include "supervisor/cgroup.h"
 #include "supervisor/family.h"
+#include "supervisor/group.h"
 #include "supervisor/metrics_path.h"
 #include "supervisor/metrics_serve.h"
 #include "supervisor/run_dir.h"
 
 #define BACKLOG		16
+#define SOCKET		"metrics.sock"
+#define GROUP		"cloister"	/* contrib/systemd/cloister.sysusers */
 #define IN_RUN_DIR	"on"	/* instead of a file's name */
 
 _Static_assert(MEMBER_COUNT + 1 <= METRICS_MEMBERS, "and the supervisor");
@@ -89,13 +93,29 @@ static void add(const struct roster *r, enum member m)
 	describe(r, m, p);
 }
 
+/* For whom the host lets read; for root alone, if it names nobody. */
+static int make_socket(void)
+{
+	gid_t group;
+	int fd = group_find(GROUP_FILE, GROUP, &group);
+
+	if (fd == 0)
+		fd = run_dir_listen_group(SOCKET, group, BACKLOG);
+	if (fd >= 0)
+		return fd;
+	if (fd != -ENOENT)
+		log_event(LOG_L_WARN, -fd, "metrics socket is for root alone: group=%s",
+			  GROUP);
+	return run_dir_listen(SOCKET, BACKLOG);
+}
+
 static void listen_in_run_dir(struct event_base *base)
 {
-	int fd = run_dir_fd() < 0 ? -1 : run_dir_listen("metrics.sock", BACKLOG);
-	int rc;
+	int fd, rc;
 
 	if (run_dir_fd() < 0)
 		return;		/* said */
+	fd = make_socket();
 	rc = fd < 0 ? fd : metrics_serve_begin(base, &us.m, fd);
 	if (rc)
 		log_event(LOG_L_WARN, -rc, "no metrics socket: dir=%.200s", run_dir_path());

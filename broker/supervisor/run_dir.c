@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -210,11 +212,54 @@ const char *run_dir_path(void)
 	return run.path;
 }
 
-int run_dir_listen(const char *name, int backlog)
+/*
+ * Files that are made from now on are @group's; the group until now.  Not
+ * chown(): the supervisor's unit has neither the call nor the capability.  A
+ * change of credentials takes what prctl() keeps, which is put back.
+ */
+static gid_t swap_fs_group(gid_t group)
+{
+	int dumpable = prctl(PR_GET_DUMPABLE), sig = 0;
+	gid_t before;
+
+	prctl(PR_GET_PDEATHSIG, &sig);
+	before = (gid_t)setfsgid(group);
+	if (dumpable == 1)
+		prctl(PR_SET_DUMPABLE, 1);
+	prctl(PR_SET_PDEATHSIG, sig);
+	return before;
+}
+
+static gid_t look_fs_group(void)
+{
+	return (gid_t)setfsgid((gid_t)-1);	/* is never taken */
+}
+
+static int bind_private(int fd, const struct sockaddr_un *sa, mode_t mask)
+{
+	mode_t before = umask(mask);
+	int rc = bind(fd, (const struct sockaddr *)sa, sizeof(*sa)) ? -errno : 0;
+
+	umask(before);
+	return rc;
+}
+
+static int bind_group(int fd, const struct sockaddr_un *sa, gid_t group)
+{
+	gid_t before = swap_fs_group(group);
+	int rc = -EPERM;
+
+	if (look_fs_group() == group)
+		rc = bind_private(fd, sa, 0117);
+	swap_fs_group(before);
+	return rc;
+}
+
+/* @group NULL: ours alone. */
+static int listen_for(const char *name, const gid_t *group, int backlog)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	mode_t mask;
-	int fd, rc = 0;
+	int fd, rc;
 
 	if (run.own < 0)
 		return -ENOTDIR;
@@ -226,13 +271,22 @@ int run_dir_listen(const char *name, int backlog)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	mask = umask(0177);
-	if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) || listen(fd, backlog))
+	rc = group ? bind_group(fd, &sa, *group) : bind_private(fd, &sa, 0177);
+	if (rc == 0 && listen(fd, backlog))
 		rc = -errno;
-	umask(mask);
 	if (rc)
 		close(fd);
 	return rc ? rc : fd;
+}
+
+int run_dir_listen(const char *name, int backlog)
+{
+	return listen_for(name, NULL, backlog);
+}
+
+int run_dir_listen_group(const char *name, gid_t group, int backlog)
+{
+	return listen_for(name, &group, backlog);
 }
 
 void run_dir_close(void)

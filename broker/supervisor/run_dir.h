@@ -12,6 +12,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define RUN_DIR_DEFAULT	"/run/cloister"
 #define RUN_DIR_BASE_MAX 187
@@ -36,6 +37,11 @@ const char *run_dir_path(void);
  * caller; or -errno.  run_dir_close() removes its name.
  */
 int run_dir_listen(const char *name, int backlog);
+/*
+ * The same for @group, too (mode 0660, and the group's from its first moment
+ * on).  -EPERM: making it that wants CAP_SETGID; nothing was made.
+ */
+int run_dir_listen_group(const char *name, gid_t group, int backlog);
 
 /* Removes all files in it, and it. */
 void run_dir_close(void);

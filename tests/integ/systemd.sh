@@ -98,6 +98,7 @@ ln -s pts/ptmx dev/ptmx
 mount -t tmpfs run run
 printf 'root:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n' >etc/passwd
 printf 'root:x:0:\n' >etc/group
+systemd-sysusers --root=. "$source/contrib/systemd/cloister.sysusers" || exit 1
 echo 0123456789abcdef0123456789abcdef >etc/machine-id
 : >etc/ld.so.conf
 cp -a /etc/ld.so.cache /etc/alternatives etc/ 2>/dev/null
@@ -202,6 +203,10 @@ exec 5>&1
 	tell $good 'each process is in a group of its own'
 	[ "$(cat "$at"/cloister-31000/*/cgroup.procs | wc -l)" = $(($(wc -w <<<"$members") + 1)) ]
 	tell $? 'and that is all of them'
+	socket=$root/run/cloister/31000/metrics.sock
+	[ "$(stat -c '%G %a' "$socket")" = 'cloister 660' ] &&
+		[ "$(stat -c '%G %a' "${socket%/*}/control.sock")" = 'root 600' ]
+	tell $? 'members of the group cloister may read metrics, and no more'
 	# setgid, setuid, setpcap, net_admin, sys_admin
 	grep -q '^CapBnd:	00000000002011c0$' "/proc/$pid/status" &&
 		grep -q '^Seccomp:	2$' "/proc/$pid/status" &&

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # tests/lint/unit.sh - cloister@.service: systemd knows all that is in it, and
-# what a supervisor can give up it does
+# what a supervisor can give up it does; cloister.sysusers makes the group that
+# the supervisor looks for
 #
 # usage: unit.sh SOURCE
 set -u
@@ -68,5 +69,12 @@ for name, item in json.load(open(sys.argv[1])).items():
     assert len(item['description_bad']) > 8, name
 PY
 tell $? 'what is left out of the figure has a reason'
+mkdir -p root/etc
+systemd-sysusers --root="$dir/root" "$source/cloister.sysusers" >out 2>&1
+made=$(sed 's/:.*//' root/etc/group 2>>out)
+[ -n "$made" ] && [ ! -s root/etc/passwd ] &&
+	grep -q "^#define GROUP[[:space:]]*\"$made\"" \
+		"$source/../../broker/supervisor/metrics_family.c"
+tell $? "systemd-sysusers makes a group and no user: $made"
 echo "1..$n"
 exit $failed

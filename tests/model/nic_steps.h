@@ -7,8 +7,8 @@
  * committed by then is what its successor finds, and a request that is not is
  * done again.  While nobody serves it the driver goes on with what memory says.
  *
- * Included behind a card's own guest; that provides steps_rebuild() and
- * steps_driver().
+ * Included behind a card's own guest; that provides the functions declared here
+ * without a body.
  */
 #ifndef TESTS_MODEL_NIC_STEPS_H
 #define TESTS_MODEL_NIC_STEPS_H
@@ -24,11 +24,19 @@
 static void steps_rebuild(void);
 /* The driver, without registers. */
 static void steps_driver(void);
+/* A new machine, whose driver is set up as @variant of the test. */
+static void steps_begin(unsigned int variant);
+/* Sends and receives; @rounds, then until nothing is left. */
+static void steps_run(unsigned int rounds);
+/* Nothing is missing, and the card still works. */
+static void steps_check_end(void);
 
 static struct {
 	jmp_buf jump;
 	uint32_t now, die_at;
 	unsigned int deaths, redone;
+	bool polls;			/* the driver, without interrupts */
+	bool reference;			/* this run says what frames are */
 	struct rig *rig;
 	struct nicrig *host;
 	unsigned int line;		/* in rig.intx */
@@ -159,7 +167,7 @@ static size_t steps_make(uint8_t *p, uint32_t id, size_t len, const uint8_t *to)
 	return len;
 }
 
-static void steps_check_sent(bool reference)
+static void steps_check_sent(void)
 {
 	struct nicrig *h = steps.host;
 
@@ -168,11 +176,11 @@ static void steps_check_sent(bool reference)
 		uint32_t id = steps_id(f->bytes, f->len_bytes);
 		struct nicrig_frame *w = &steps_want[id % STEPS_IDS];
 
-		if (id >= STEPS_IDS || (!reference && !w->bytes)) {
+		if (id >= STEPS_IDS || (!steps.reference && !w->bytes)) {
 			steps_complain("unknown on the wire", id);
 			continue;
 		}
-		if (reference) {
+		if (steps.reference) {
 			free(w->bytes);
 			*w = *f;
 			f->bytes = NULL;
@@ -185,6 +193,62 @@ static void steps_check_sent(bool reference)
 		steps_sent[id] = true;
 	}
 	nicrig_clear(h);
+}
+
+/* ---- lives ---- */
+
+/* @die_in: that step of it, 0: none.  The number of its steps. */
+static uint32_t steps_live(unsigned int variant, unsigned int rounds, uint32_t die_in)
+{
+	uint32_t count;
+
+	steps.die_at = STEPS_NEVER;
+	steps_begin(variant);
+	if (die_in)
+		steps.die_at = steps.now + die_in;
+	steps_run(rounds);
+	count = steps.now;
+	steps_check_end();
+	return count;
+}
+
+static void steps_drop_frames(void)
+{
+	for (unsigned int i = 0; i < STEPS_IDS; i++) {
+		free(steps_want[i].bytes);
+		steps_want[i].bytes = NULL;
+	}
+}
+
+static void steps_test_variant(const char *name, unsigned int v, uint32_t at_least)
+{
+	uint32_t count, deaths = 0;
+
+	steps_drop_frames();
+	steps.polls = false;
+	steps.reference = true;
+	steps_live(v, 40, 0);
+	steps.reference = false;
+	count = steps_live(v, 6, 0);
+	ok(steps_wrong == 0 && count > at_least, "%s: %u steps", name, count);
+	for (uint32_t at = 1; at <= 2 * count; at++) {
+		steps.polls = at > count;
+		steps_live(v, 6, (at - 1) % count + 1);
+		deaths += steps.deaths;
+	}
+	ok(steps_wrong == 0, "died before each of them, %u deaths", deaths);
+}
+
+/* All of it; @at_least: steps that a variant has. */
+static void steps_test(const char *const name[], unsigned int variants,
+		       uint32_t at_least)
+{
+	for (unsigned int v = 0; v < variants; v++)
+		steps_test_variant(name[v], v, at_least);
+	ok(steps_again > 50 && steps.redone > 50,
+	   "%u frames went out again, %u requests were done again",
+	   steps_again, steps.redone);
+	steps_drop_frames();
 }
 
 #endif /* TESTS_MODEL_NIC_STEPS_H */

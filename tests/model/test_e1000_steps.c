@@ -27,7 +27,6 @@ static const char *const names[] = {
 	"plain", "delays and throttling", "looped back", "a full host" };
 
 static enum variant variant;
-static bool reference, polls;
 static struct {
 	uint32_t tx_next, tx_clean, used;	/* descriptors */
 	uint32_t posted, done, frame_descs[STEPS_IDS];
@@ -181,7 +180,7 @@ static void receive(void)
 
 static void steps_driver(void)
 {
-	if (!polls && !is_irq())
+	if (!steps.polls && !is_irq())
 		return;
 	reclaim();
 	receive();
@@ -212,8 +211,9 @@ static void serve(void)
 	steps_request(write_rdt, drv.rdt);
 }
 
-static void begin(void)
+static void steps_begin(unsigned int v)
 {
+	variant = (enum variant)v;
 	machine();
 	steps.rig = &rig;
 	steps.host = &net;
@@ -240,8 +240,7 @@ static void begin(void)
 	wr(IMS, 0x81);
 }
 
-/* Sends and receives; @rounds, then until nothing is left. */
-static void run(unsigned int rounds)
+static void steps_run(unsigned int rounds)
 {
 	unsigned int most = rounds + 200;
 
@@ -259,13 +258,13 @@ static void run(unsigned int rounds)
 			steps_event(drain, 0);
 		}
 		serve();
-		steps_check_sent(reference);
+		steps_check_sent();
 		if (r >= rounds && drv.done == drv.posted)
 			break;
 	}
 }
 
-static void check_end(void)
+static void steps_check_end(void)
 {
 	uint32_t got;
 
@@ -295,45 +294,9 @@ static void check_end(void)
 			}
 }
 
-static void test_variant(enum variant v)
-{
-	uint32_t count, deaths = 0;
-
-	variant = v;
-	reference = true;
-	steps.die_at = STEPS_NEVER;
-	begin();
-	run(40);
-	reference = false;
-	check_end();
-	variant = v;
-	begin();
-	run(6);
-	count = steps.now;
-	check_end();
-	ok(steps_wrong == 0 && count > 40, "%s: %u steps", names[v], count);
-	for (uint32_t at = 1; at <= 2 * count; at++) {
-		polls = at > count;
-		variant = v;
-		steps.die_at = STEPS_NEVER;
-		begin();
-		steps.die_at = steps.now + (at - 1) % count + 1;
-		run(6);
-		check_end();
-		deaths += steps.deaths;
-	}
-	ok(steps_wrong == 0, "died before each of them, %u deaths", deaths);
-}
-
 int main(void)
 {
-	for (unsigned int v = 0; v < VARIANTS; v++)
-		test_variant((enum variant)v);
-	ok(steps_again > 50 && steps.redone > 50,
-	   "%u frames went out again, %u requests were done again",
-	   steps_again, steps.redone);
-	for (unsigned int i = 0; i < STEPS_IDS; i++)
-		free(steps_want[i].bytes);
+	steps_test(names, VARIANTS, 40);
 	rig_free(&rig);
 	nicrig_clear(&net);
 	return tap_done();

@@ -33,7 +33,6 @@ static const char *const names[] = {
 	"rings", "looped back", "a full host", "registers and byte ring" };
 
 static enum variant variant;
-static bool reference, polls;
 static struct {
 	uint32_t tx_next, tx_clean, used;	/* descriptors */
 	uint32_t posted, done, frame_descs[STEPS_IDS];
@@ -252,7 +251,7 @@ static void receive_bytes(void)
 
 static void steps_driver(void)
 {
-	if (variant == REGISTERS || (!polls && !rig.intx[INTA]))
+	if (variant == REGISTERS || (!steps.polls && !rig.intx[INTA]))
 		return;
 	reclaim();
 	receive();
@@ -287,8 +286,9 @@ static void serve(void)
 	}
 }
 
-static void begin(void)
+static void steps_begin(unsigned int v)
 {
+	variant = (enum variant)v;
 	machine();
 	steps.rig = &rig;
 	steps.host = &host;
@@ -314,8 +314,7 @@ static void begin(void)
 	put(0x3c, 2, 0x0005);		/* ROK, TOK */
 }
 
-/* Sends and receives; @rounds, then until nothing is left. */
-static void run(unsigned int rounds)
+static void steps_run(unsigned int rounds)
 {
 	for (unsigned int r = 0; r < rounds + 200; r++) {
 		if (variant == FULL && r % 3 == 1)
@@ -334,7 +333,7 @@ static void run(unsigned int rounds)
 			steps_event(drain, 0);
 		}
 		serve();
-		steps_check_sent(reference);
+		steps_check_sent();
 		if (r >= rounds && drv.done == drv.posted)
 			break;
 	}
@@ -350,7 +349,7 @@ static void check_retired(void)
 			}
 }
 
-static void check_end(void)
+static void steps_check_end(void)
 {
 	uint32_t got;
 
@@ -375,47 +374,9 @@ static void check_end(void)
 	check_retired();
 }
 
-static void test_variant(enum variant v)
-{
-	uint32_t count, deaths = 0;
-
-	variant = v;
-	reference = true;
-	for (uint32_t i = 0; i < STEPS_IDS; i++) {
-		free(steps_want[i].bytes);
-		steps_want[i].bytes = NULL;
-	}
-	steps.die_at = STEPS_NEVER;
-	begin();
-	run(40);
-	reference = false;
-	check_end();
-	begin();
-	run(6);
-	count = steps.now;
-	check_end();
-	ok(steps_wrong == 0 && count > 25, "%s: %u steps", names[v], count);
-	for (uint32_t at = 1; at <= 2 * count; at++) {
-		polls = at > count;
-		steps.die_at = STEPS_NEVER;
-		begin();
-		steps.die_at = steps.now + (at - 1) % count + 1;
-		run(6);
-		check_end();
-		deaths += steps.deaths;
-	}
-	ok(steps_wrong == 0, "died before each of them, %u deaths", deaths);
-}
-
 int main(void)
 {
-	for (unsigned int v = 0; v < VARIANTS; v++)
-		test_variant((enum variant)v);
-	ok(steps_again > 50 && steps.redone > 50,
-	   "%u frames went out again, %u requests were done again",
-	   steps_again, steps.redone);
-	for (unsigned int i = 0; i < STEPS_IDS; i++)
-		free(steps_want[i].bytes);
+	steps_test(names, VARIANTS, 25);
 	rig_free(&rig);
 	nicrig_clear(&host);
 	return tap_done();

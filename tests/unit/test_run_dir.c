@@ -4,13 +4,17 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <sys/fsuid.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "supervisor/group.h"
 #include "supervisor/run_dir.h"
 #include "tap.h"
 
@@ -221,6 +225,96 @@ static void test_long_path(void)
 	run_dir_close();
 }
 
+/* ---- a group that may connect ---- */
+
+#define READERS	4711u	/* a group that nobody is in */
+
+static void test_group_file(void)
+{
+	static const char text[] = "root:x:0:\n\nnonsense\ncloisters:x:7:\n"
+		"cloister:x:4711:prometheus,web\ncloister:x:12:\n";
+	gid_t gid = 1;
+	int fd = open(in_dir("group"), O_CREAT | O_WRONLY, 0600);
+
+	ok(write(fd, text, sizeof(text) - 1) == sizeof(text) - 1, "a group file");
+	close(fd);
+	ok(group_find(in_dir("group"), "cloister", &gid) == 0 && gid == READERS,
+	   "the group that is called so, the first: %u", gid);
+	gid = 1;
+	ok(group_find(in_dir("group"), "cloist", &gid) == -ENOENT && gid == 1,
+	   "one that is not there");
+	ok(group_find(in_dir("no-group"), "cloister", &gid) == -ENOENT && gid == 1,
+	   "no file");
+	unlink(in_dir("group"));
+}
+
+/* In a process that is in @group and owns nothing here. */
+static bool can_connect_as(const char *name, gid_t group)
+{
+	pid_t pid = fork();
+	int status = 1;
+
+	if (pid == 0)
+		_exit(setgroups(0, NULL) || setgid(group) || setuid(65534) ||
+		      !can_connect(name));
+	return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
+}
+
+static void test_group(void)
+{
+	int sig = 0, fd, other;
+	struct stat st = { 0 };
+
+	if (geteuid()) {
+		skip("a socket for a group: needs root");
+		return;
+	}
+	chmod(dir, 0755);
+	ok(run_dir_open(base, 7, why, sizeof(why)) == 0, "opened: %s", why);
+	prctl(PR_SET_PDEATHSIG, SIGUSR1);
+	fd = run_dir_listen_group("metrics.sock", READERS, 4);
+	other = run_dir_listen("control.sock", 4);
+	is_hex(mode_of("run/7/metrics.sock"), 0660, "a socket for a group");
+	ok(stat(in_dir("run/7/metrics.sock"), &st) == 0 && st.st_gid == READERS &&
+	   st.st_uid == 0, "is the group's, and ours");
+	ok(can_connect_as("run/7/metrics.sock", READERS), "who is in it may connect,");
+	ok(!can_connect_as("run/7/metrics.sock", READERS + 1), "and nobody else");
+	ok(stat(in_dir("run/7/control.sock"), &st) == 0 && st.st_gid == getegid() &&
+	   !can_connect_as("run/7/control.sock", READERS), "the next one is ours alone");
+	ok(setfsgid(getegid()) == (int)getegid() && prctl(PR_GET_DUMPABLE) == 1 &&
+	   prctl(PR_GET_PDEATHSIG, &sig) == 0 && sig == SIGUSR1, "and so are we");
+	prctl(PR_SET_PDEATHSIG, 0);
+	close(fd);
+	close(other);
+	run_dir_close();
+	chmod(dir, 0700);
+}
+
+/* Without CAP_SETGID no group is ours to give. */
+static void test_group_refused(void)
+{
+	pid_t pid = geteuid() ? 0 : fork();
+	int status = 1;
+
+	if (geteuid()) {
+		skip("a group that is not ours to give: needs root");
+		return;
+	}
+	if (pid == 0) {
+		if (chown(dir, 65534, 65534) || setgroups(0, NULL) || setgid(65534) ||
+		    setuid(65534) || run_dir_open(base, 8, why, sizeof(why)))
+			_exit(2);
+		status = run_dir_listen_group("metrics.sock", READERS, 4) != -EPERM ||
+			exists("run/8/metrics.sock") ||
+			run_dir_listen("metrics.sock", 4) < 0;
+		run_dir_close();
+		_exit(status);
+	}
+	ok(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0,
+	   "without CAP_SETGID nothing is made: status=%#x", status);
+	chown(dir, 0, 0);
+}
+
 int main(void)
 {
 	char cmd[64];
@@ -234,6 +328,10 @@ int main(void)
 	test_tidied_up();
 	test_hostile();
 	test_long_path();
+	test_group_file();
+	test_group();
+	rmdir(base);
+	test_group_refused();
 	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
 	return system(cmd) ? 1 : tap_done();
 }
