@@ -6,7 +6,7 @@
 . lab-case
 . lab-net
 
-file=/out/guest.save sectors=46876
+file=/var/lib/lab/guest.save sectors=46876
 trap 'rm -f "$file"' EXIT
 
 # The guest lives on: its shell and what it was doing.
