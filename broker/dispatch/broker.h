@@ -67,7 +67,8 @@ struct peer_watch {
 	bool on;		/* head and beat are those of the last look */
 	bool told;		/* CTL_HANGS was said */
 	uint32_t head, beat;
-	int64_t since_ns;	/* they did not move since; 0: look at the clock */
+	int64_t looked_ns;	/* the last look at the clock; 0: none yet */
+	int64_t still_ns;	/* how long they were seen not to move */
 	int64_t woken_ns;
 };
 
@@ -260,6 +261,7 @@ void pause_begin(uint16_t ticket);
 void pause_end(void);
 void pause_adopt(void);			/* what a dead predecessor was in */
 void pause_step(void);			/* of each turn */
+void pause_renewed(unsigned int peer);	/* is believed again */
 bool pause_holds(void);			/* requests are not taken */
 bool pause_is_on(void);			/* CTL_PAUSED was said */
 bool pause_waits(void);			/* it may go on without any event */

@@ -38,6 +38,12 @@ static bool is_string(const struct xen_ioreq *r)
 	return r->flags & XEN_IOREQ_DATA_IS_PTR;
 }
 
+static bool is_access(const struct xen_ioreq *r)
+{
+	return r->type != XEN_IOREQ_TYPE_INVALIDATE &&
+		r->type != XEN_IOREQ_TYPE_TIMEOFFSET;
+}
+
 static void set_state(struct vcpu *v, enum vcpu_state state)
 {
 	STATE_SET(v->state, (uint8_t)state);
@@ -512,6 +518,9 @@ static void adopt_vcpu(unsigned int vcpu)
 	read_slot(vcpu);
 	v->taken_ticks = account_seen();
 	v->how = ANSWERED_NO_ACCESS;
+	/* Was never sent to anybody; now it is refused like any other. */
+	if (is_access(&v->req) && !has_sane_items(&v->req))
+		set_state(v, VCPU_TAKEN);
 	switch (v->state) {
 	case VCPU_POSTING:
 		v->how = TRACE_POSTED;

@@ -140,12 +140,40 @@ static bool is_settled(void)
 	return true;
 }
 
+/* A liar's successor is no more at rest than that was. */
+void pause_renewed(unsigned int peer)
+{
+	if (me.stage != PAUSE_ASKING && me.stage != PAUSE_ON)
+		return;
+	me.stage = PAUSE_ASKING;
+	me.ask |= (uint16_t)(1u << peer);
+	me.owe &= (uint16_t)~(1u << peer);
+}
+
+static void wake_peers(void)
+{
+	uint16_t alive = alive_peers();
+
+	for (unsigned int i = 0; i < broker.plan->worker_count; i++) {
+		struct io_msg m = { .kind = IO_RESUME, .flags = IO_POSTED,
+				    .win = IO_NO_WIN };
+
+		if (!((me.wake & alive) >> i & 1))
+			continue;
+		set_paused(&broker.peer[i], 0);
+		if (peer_send(&broker.peer[i], &m, OWNER_NONE, 0,
+			      SEND_EFFECTIVE) == 0)
+			me.wake &= (uint16_t)~(1u << i);
+	}
+	me.wake &= alive;
+}
+
 void pause_step(void)
 {
 	uint16_t alive;
 
 	if (me.wake)
-		pause_end();
+		wake_peers();
 	if (me.stage == PAUSE_ENDING && has_ended()) {
 		me.stage = PAUSE_ASKING;
 		me.ask = alive_peers();
@@ -163,24 +191,11 @@ void pause_step(void)
 	say_paused();
 }
 
-/* Those that were not asked do not mind. */
+/* All of them, whatever we know: a predecessor may have asked some and died
+   before it could write that down.  Who was not asked does not mind. */
 void pause_end(void)
 {
-	uint16_t alive = alive_peers();
-
-	if (me.stage != PAUSE_OFF)
-		me.wake = alive;
 	me.stage = PAUSE_OFF;
-	for (unsigned int i = 0; i < broker.plan->worker_count; i++) {
-		struct io_msg m = { .kind = IO_RESUME, .flags = IO_POSTED,
-				    .win = IO_NO_WIN };
-
-		if (!((me.wake & alive) >> i & 1))
-			continue;
-		set_paused(&broker.peer[i], 0);
-		if (peer_send(&broker.peer[i], &m, OWNER_NONE, 0,
-			      SEND_EFFECTIVE) == 0)
-			me.wake &= (uint16_t)~(1u << i);
-	}
-	me.wake &= alive;
+	me.wake = alive_peers();
+	wake_peers();
 }

@@ -350,6 +350,7 @@ void peer_renewed(struct peer *p)
 	}
 	place_waiting();
 	log_info("worker is believed again: worker=%s", p->plan->name);
+	pause_renewed(number_of(p));
 	ioreq_resend(number_of(p));
 }
 

@@ -29,11 +29,17 @@ static int64_t wake_ns(void)
 	return ns < WAKE_NS ? ns : WAKE_NS;
 }
 
+/* In whole ms, as epoll has it. */
+static int64_t sleep_ns(void)
+{
+	return (wake_ns() / NS_PER_MS + 1) * NS_PER_MS;
+}
+
 int watch_timeout_ms(void)
 {
 	for (unsigned int i = 0; i < broker.plan->worker_count; i++)
 		if (owes(&broker.peer[i]) && !broker.peer[i].watch.told)
-			return (int)(wake_ns() / NS_PER_MS) + 1;
+			return (int)(sleep_ns() / NS_PER_MS);
 	return -1;
 }
 
@@ -57,17 +63,27 @@ static void report(struct peer *p, int64_t still_ns)
 	tell_supervisor(CTL_HANGS, (uint64_t)(p - broker.peer), "");
 }
 
-/* It did not move since the last look. */
+/*
+ * It did not move since the last look.  A look counts for as long as we meant
+ * to sleep: if it comes much later we did not run ourselves, and the worker,
+ * on the same machine or in the same cgroup, may not have run either.
+ */
 static void time_it(struct peer *p, int64_t now_ns)
 {
 	struct peer_watch *w = &p->watch;
+	int64_t since_ns = now_ns - w->looked_ns;
+	bool first = w->looked_ns == 0;
 
-	if (w->since_ns == 0) {
-		w->since_ns = w->woken_ns = now_ns;
+	w->looked_ns = now_ns;
+	if (first) {
+		w->woken_ns = now_ns;
 		wake(p);
-	} else if (now_ns - w->since_ns >= broker.hang_ns) {
+		return;
+	}
+	w->still_ns += since_ns < sleep_ns() ? since_ns : sleep_ns();
+	if (w->still_ns >= broker.hang_ns) {
 		if (!w->told)
-			report(p, now_ns - w->since_ns);
+			report(p, w->still_ns);
 	} else if (now_ns - w->woken_ns >= wake_ns()) {
 		w->woken_ns = now_ns;
 		wake(p);

@@ -20,6 +20,8 @@
 
 #define NO_ROW	0xffu
 
+static_assert(BUS_DEVS <= 32 && CHAN_WINS <= 64, "bits of dirty and of wins");
+
 /* ---- building ---- */
 
 void bus_init(struct bus *b, const struct bus_host *host, struct chan *chan,
@@ -100,6 +102,7 @@ unsigned int bus_add_win(struct bus *b, bus_dev_id id, const char *name,
 	w->name = name;
 	w->dev = b->dev[id].dev;
 	w->id = id;
+	b->dev[id].wins |= UINT64_C(1) << win;
 	w->space = (uint8_t)space;
 	w->len = len;
 	w->regs = regs;
@@ -500,38 +503,48 @@ static void commit_state(struct bus *b, uint32_t seq, uint32_t ans_tail)
 
 static void call_committed(struct bus *b)
 {
-	for (unsigned int i = 0; i < b->dev_count; i++)
-		if ((b->dirty & (1u << i)) && b->dev[i].ops &&
-		    b->dev[i].ops->committed)
+	for (uint32_t left = b->dirty; left; left &= left - 1) {
+		unsigned int i = (unsigned int)__builtin_ctz(left);
+
+		if (b->dev[i].ops && b->dev[i].ops->committed)
 			b->dev[i].ops->committed(b->dev[i].dev);
-}
-
-static void publish_rows(struct bus *b)
-{
-	for (unsigned int i = 0; i < b->row_count; i++) {
-		const struct reg *r = &b->row[i].regs->reg[b->row[i].reg];
-		struct bus_win *w = &b->win[b->row[i].win];
-		uint32_t val = 0;
-		uint64_t word;
-
-		if (!(b->dirty & (1u << w->id)) || !(r->flags & REG_SHADOW))
-			continue;
-		word = reg_peek(r, w->dev, &val) ?
-			CHAN_SHADOW_VALID | (val & le_mask(r->size)) : 0;
-		if (word != atomic_load_explicit(&b->chan->shadow[i],
-						 memory_order_relaxed))
-			atomic_store_explicit(&b->chan->shadow[i], word,
-					      memory_order_release);
 	}
 }
 
-static void publish_mirrors(struct bus *b)
+static void publish_row(struct bus *b, unsigned int row)
 {
-	for (unsigned int i = 0; i < b->win_count; i++) {
-		struct bus_win *w = &b->win[i];
+	const struct reg *r = &b->row[row].regs->reg[b->row[row].reg];
+	const struct bus_win *w = &b->win[b->row[row].win];
+	uint32_t val = 0;
+	uint64_t word;
 
-		if (w->mirror_of && (b->dirty & (1u << w->id)))
-			memcpy(b->chan->mirror + w->mirror, w->mirror_of, w->len);
+	if (!(r->flags & REG_SHADOW))
+		return;
+	word = reg_peek(r, w->dev, &val) ?
+		CHAN_SHADOW_VALID | (val & le_mask(r->size)) : 0;
+	if (word != atomic_load_explicit(&b->chan->shadow[row],
+					 memory_order_relaxed))
+		atomic_store_explicit(&b->chan->shadow[row], word,
+				      memory_order_release);
+}
+
+static void publish_win(struct bus *b, const struct bus_win *w)
+{
+	for (unsigned int i = 0; i < w->row_count; i++)
+		publish_row(b, w->row_first + i);
+	if (w->mirror_of)
+		memcpy(b->chan->mirror + w->mirror, w->mirror_of, w->len);
+}
+
+/* Shadow words and mirrors: for each request, so only who had a part in it is
+   looked at. */
+static void publish_devs(struct bus *b)
+{
+	for (uint32_t left = b->dirty; left; left &= left - 1) {
+		uint64_t wins = b->dev[__builtin_ctz(left)].wins;
+
+		for (; wins; wins &= wins - 1)
+			publish_win(b, &b->win[__builtin_ctzll(wins)]);
 	}
 }
 
@@ -550,10 +563,16 @@ static void publish_wake(struct bus *b)
 
 void bus_prepare(struct bus *b)
 {
-	for (unsigned int i = 0; i < b->dev_count; i++)
-		if ((b->dirty & (1u << i)) && b->dev[i].ops &&
-		    b->dev[i].ops->settle)
+	uint32_t left = b->dirty;
+
+	while (left) {
+		unsigned int i = (unsigned int)__builtin_ctz(left);
+
+		if (b->dev[i].ops && b->dev[i].ops->settle)
 			b->dev[i].ops->settle(b->dev[i].dev);
+		/* It may have touched one that comes after it. */
+		left = b->dirty & (UINT32_MAX << i << 1);
+	}
 }
 
 void bus_commit(struct bus *b, uint32_t seq, uint32_t ans_tail)
@@ -561,8 +580,7 @@ void bus_commit(struct bus *b, uint32_t seq, uint32_t ans_tail)
 	commit_state(b, seq, ans_tail);
 	if (b->dirty) {
 		call_committed(b);
-		publish_rows(b);
-		publish_mirrors(b);
+		publish_devs(b);
 		b->dirty = 0;
 	}
 	publish_wake(b);
@@ -620,5 +638,13 @@ void bus_close(struct bus *b, uint32_t seq, uint32_t ans_tail)
 	b->closed = true;
 	b->tables_due = 2;
 	b->dirty = b->dev_count == 32 ? ~0u : (1u << b->dev_count) - 1;
-	bus_settle(b, seq, ans_tail);
+	if (!b->flip) {
+		bus_settle(b, seq, ans_tail);
+		return;
+	}
+	/* A successor: what is committed stays so until all have resumed, or
+	   its own successor would take a device that was reset for a good one
+	   and have nothing said about it. */
+	bus_prepare(b);
+	publish_devs(b);
 }

@@ -225,6 +225,7 @@ struct bus {
 		const struct bus_dev_ops *ops;
 		void *regs;
 		uint32_t regs_bytes, regs_at;
+		uint64_t wins;		/* bit per window of its */
 	} dev[BUS_DEVS];
 	struct bus_win win[CHAN_WINS];
 	struct {
@@ -238,8 +239,11 @@ struct bus {
 void bus_init(struct bus *b, const struct bus_host *host, struct chan *chan,
 	      struct state *state);
 
-/* All devices are there: announce windows and rows, publish everything, with
-   @seq and @ans_tail as bus_commit() has them. */
+/*
+ * All devices are there: announce windows and rows, publish everything, with
+ * @seq and @ans_tail as bus_commit() has them.  After bus_take_over() nothing is
+ * committed yet: bus_resume_devs(), then the owner settles.
+ */
 void bus_close(struct bus *b, uint32_t seq, uint32_t ans_tail);
 
 /*

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -466,7 +467,6 @@ static void map_channel(void)
 	if (!s || s->magic != STATE_MAGIC || s->version != STATE_VERSION)
 		die(0, "state memory is not as promised");
 	chan_worker_init(&me.chan, c);
-	me.paused = atomic_load_explicit(&c->paused, memory_order_relaxed);
 	bus_init(&me.bus, &me.host, c, s);
 }
 
@@ -541,6 +541,20 @@ void worker_owns(struct worker *w, int fd)
 	me.own |= UINT64_C(1) << fd;
 }
 
+/*
+ * The predecessor rested.  The broker's word for that comes after the commit
+ * of IO_PAUSE: if either died in between, the ring still tells.
+ */
+static bool was_paused(void)
+{
+	const struct chan *c = me.chan.c;
+	struct io_msg last;
+
+	memcpy(&last, &c->req[(me.chan.head - 1) % CHAN_REQS], sizeof(last));
+	return atomic_load_explicit(&c->paused, memory_order_relaxed) ||
+		(last.kind == IO_PAUSE && last.seq == me.chan.head - 1);
+}
+
 void worker_confine(struct worker *w, const struct sandbox_policy *policy)
 {
 	struct ctl_msg ready = { .kind = CTL_READY, .arg = policy->syscalls };
@@ -555,6 +569,7 @@ void worker_confine(struct worker *w, const struct sandbox_policy *policy)
 	if (took_over && !chan_worker_adopt(&me.chan, left.seq, left.ans_tail))
 		log_warn("committed state does not fit the ring: seq=%u head=%u",
 			 left.seq, me.chan.head);
+	me.paused = was_paused();
 	bus_close(&me.bus, me.chan.head, me.chan.tail);
 	chan_worker_publish(&me.chan);
 	if (me.mem)

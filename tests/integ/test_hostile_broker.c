@@ -6,6 +6,8 @@
  * channels.  Whatever it sends, a worker answers as hardware would or ends
  * with one line: status 0 or 1, never a signal, never for ever.
  */
+#include <poll.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -207,6 +209,47 @@ static void test_deaf(void)
 	ok(fakefamily_stop(&f), "and ends when the supervisor hangs up");
 }
 
+/*
+ * A worker rests, and dies before the broker could write that down, as it
+ * would if it died itself: the successor rests.  Of a worker that rests, the
+ * frame stays on the wire.
+ */
+static bool frame_stays(int ms)
+{
+	struct pollfd p = { .fd = wire[0], .events = POLLIN };
+	static uint8_t frame[128];
+	uint8_t sink[256];
+	bool stays = true;
+
+	if (write(wire[1], frame, sizeof(frame)) != (ssize_t)sizeof(frame))
+		return ok(false, "a frame is sent");
+	for (; stays && ms > 0; ms--) {
+		usleep(1000);
+		stays = poll(&p, 1, 0) == 1;
+	}
+	return stays && read(wire[0], sink, sizeof(sink)) > 0;
+}
+
+static void test_death_at_rest(void)
+{
+	uint64_t value;
+
+	if (!start())
+		return;
+	ok(!frame_stays(WAIT_MS), "a card takes frames");
+	put(FF_NET, &(struct io_msg){ .kind = IO_PAUSE, .flags = IO_POSTED,
+				      .win = IO_NO_WIN });
+	ok(settles(FF_NET, &value) && frame_stays(500), "told to rest it does not");
+	ok(fakefamily_kill(&f, FF_NET, SIGKILL) && fakefamily_respawn(&f, FF_NET) &&
+	   frame_stays(500), "nor does its successor, whom nobody told");
+	put(FF_NET, &(struct io_msg){ .kind = IO_RESUME, .flags = IO_POSTED,
+				      .win = IO_NO_WIN });
+	ok(settles(FF_NET, &value) && !frame_stays(WAIT_MS), "until it is told to go on");
+	ok(fakefamily_kill(&f, FF_NET, SIGKILL) && fakefamily_respawn(&f, FF_NET) &&
+	   !frame_stays(WAIT_MS), "as does the next one");
+	fakefamily_stop(&f);
+}
+
 /* ---- anything else ---- */
 
 /* A message that a worker has to cope with. */
@@ -283,6 +326,7 @@ int main(void)
 		return 1;
 	test_lies();
 	test_deaf();
+	test_death_at_rest();
 	for (enum fakefamily_who w = 0; w < FF_BROKER; w++)
 		test_random(w, count, 7 + w);
 	nic = "e1000";

@@ -585,6 +585,31 @@ static void test_hangs(void)
 	end("hangs");
 }
 
+/*
+ * The whole machine stood still, and the broker is the first to run again:
+ * what it did not see is no evidence.
+ */
+static void test_freeze(void)
+{
+	struct io_msg m;
+
+	broker_opt = "hang=2000";
+	if (!start(false, false))
+		return;
+	broker_opt = NULL;
+	post_in(0, IDE + 1);
+	ok(next(&disk, &m), "asked");
+	usleep(250000);
+	kill(f.member[FF_BROKER].pid, SIGSTOP);
+	usleep(2000000);
+	kill(f.member[FF_BROKER].pid, SIGCONT);
+	usleep(700000);
+	ok(!f.hangs, "a worker that could not run does not hang");
+	answer(&disk, &m, 0x66);
+	ok(reads_as(0, 0x66) && !f.lies, "and answers");
+	end("freeze");
+}
+
 static _Atomic bool flood_ends;
 
 static void *flood(void *arg)
@@ -842,6 +867,101 @@ static void test_slow_vga_full(void)
 	end("full vga");
 }
 
+/* ---- rest ---- */
+
+static bool asked(struct liar *l, uint8_t kind)
+{
+	struct io_msg m;
+
+	return next(l, &m) && m.kind == kind;
+}
+
+static bool tells_rest(uint32_t want)
+{
+	for (int i = 0; i < WAIT_MS && f.paused != want; i++)
+		usleep(1000);
+	return f.paused == want;
+}
+
+/* The broker dies between their rest and the note of it. */
+static void test_death_while_asking(void)
+{
+	if (!start(true, false))
+		return;
+	fakefamily_tell(&f, FF_BROKER, CTL_PAUSE, 1);
+	ok(asked(&disk, IO_PAUSE) && asked(&platform, IO_PAUSE), "both shall rest");
+	kill(f.member[FF_BROKER].pid, SIGSTOP);
+	chan_commit(&disk.w);
+	chan_commit(&platform.w);
+	ok(fakefamily_kill(&f, FF_BROKER, SIGKILL) &&
+	   fakefamily_respawn(&f, FF_BROKER), "the broker is another");
+	fakefamily_tell(&f, FF_BROKER, CTL_RESUME, 0);
+	ok(asked(&disk, IO_RESUME) && asked(&platform, IO_RESUME),
+	   "both shall go on, if that is wanted");
+	chan_commit(&disk.w);
+	chan_commit(&platform.w);
+	end("death while asking");
+}
+
+/* A wish to rest that comes while some are still to be told to go on. */
+static void test_rest_again(void)
+{
+	if (!start(false, false))
+		return;
+	ok(fill(IDE + POSTED_OFF), "a ring full of posted writes");
+	fakefamily_tell(&f, FF_BROKER, CTL_PAUSE, 1);
+	fakefamily_tell(&f, FF_BROKER, CTL_RESUME, 0);
+	fakefamily_tell(&f, FF_BROKER, CTL_PAUSE, 2);
+	usleep(50000);
+	ok(take_filled(&disk, CHAN_REQS), "all arrive");
+	ok(asked(&disk, IO_RESUME), "the first is called off");
+	chan_commit(&disk.w);
+	ok(asked(&disk, IO_PAUSE), "the second is not");
+	chan_commit(&disk.w);
+	ok(tells_rest(1) && f.paused_arg >> 48 == 2, "and comes to its end");
+	end("rest again");
+}
+
+static void test_liar_at_rest(void)
+{
+	if (!start(false, false))
+		return;
+	fakefamily_tell(&f, FF_BROKER, CTL_PAUSE, 1);
+	ok(asked(&disk, IO_PAUSE), "it shall rest");
+	say(&disk, &(struct io_msg){ .kind = 99 });
+	ok(lies_become(1) && tells_rest(1), "it lies, the others rest");
+	renew_disk();
+	ok(asked(&disk, IO_PAUSE), "its successor shall rest, too");
+	chan_commit(&disk.w);
+	ok(tells_rest(2), "and does");
+	end("liar at rest");
+}
+
+/* ---- what a dead broker left in Xen's page ---- */
+
+static void test_spoilt_slot(void)
+{
+	struct xen_ioreq *slot;
+	struct io_msg m;
+	uint64_t data;
+
+	if (!start(false, false))
+		return;
+	fakeguest_post(g, 0, &(struct xen_ioreq){ .type = XEN_IOREQ_TYPE_PIO,
+		.addr = IDE, .size = 2, .count = 64, .data = 0x200000,
+		.flags = XEN_IOREQ_READ | XEN_IOREQ_DATA_IS_PTR });
+	ok(next(&disk, &m) && (m.flags & IO_DATA), "a string is asked for");
+	fakefamily_kill(&f, FF_BROKER, SIGKILL);
+	slot = &g->m->ioreq.slot[0];
+	slot->count = 0x10000000;
+	ok(fakefamily_respawn(&f, FF_BROKER), "the broker is another");
+	answer(&disk, &m, 0);
+	ok(fakeguest_wait(g, 0, WAIT_MS, &data), "the guest is answered");
+	/* Xen would have noticed by now, and ended the guest. */
+	ok(fakefamily_runs(&f, FF_BROKER), "by a broker that lives");
+	ok(fakefamily_stop(&f), "spoilt slot: the broker ends by itself");
+}
+
 /* ---- announcements ---- */
 
 static uint32_t seed = 1;
@@ -930,9 +1050,14 @@ int main(void)
 	test_stop_beside_request();
 	test_supervisor_ends();
 	test_hangs();
+	test_freeze();
 	test_flood();
 	test_liar_beside_invalidate();
 	test_stuck_is_not_slow();
+	test_death_while_asking();
+	test_rest_again();
+	test_liar_at_rest();
+	test_spoilt_slot();
 	test_slow_invalidate();
 	test_slow_unplug();
 	test_lying_unplug();

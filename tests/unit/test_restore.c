@@ -102,10 +102,26 @@ static void test_wrong(void)
 	ok(watch.r.mode == 3, "a stranger's is told, ours is taken");
 }
 
+/* Two deaths in a row, the second before anything was said about the first. */
+static void test_death_before_resume(void)
+{
+	fill(2, 0, &(struct watch_regs){ .mode = 4 });
+	is_wrong("watch", "mode");
+	bus_close(&rig.bus, 5, 0);
+	is_wrong("watch", "mode");
+	ok(rig.bus.dev_was_reset, "the next one knows as well that it was reset");
+	bus_close(&rig.bus, 5, 0);
+	bus_resume_devs(&rig.bus);
+	bus_settle(&rig.bus, 5, 0);
+	ok(take() && !left.wrong_dev && left.seq == 5,
+	   "once that is told and committed it is good");
+}
+
 int main(void)
 {
 	test_times();
 	test_wrong();
+	test_death_before_resume();
 	rig_free(&rig);
 	return tap_done();
 }
