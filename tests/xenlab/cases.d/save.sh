@@ -21,6 +21,8 @@ lives_on()
 	reaches 5
 }
 
+# What the kernel has to say would come in the middle of an answer.
+ask 'dmesg -n 1'
 dev=/dev/$(ask "grep -lx $sectors /sys/block/sd?/size | cut -d/ -f4")
 lease
 ask 'mount -t tmpfs none /tmp; dd if=/dev/urandom of=/rnd bs=64k count=8 status=none; echo 0 >/tmp/rounds'
