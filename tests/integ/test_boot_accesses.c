@@ -498,23 +498,26 @@ static void *flush(void *arg)
 	return NULL;
 }
 
-/* The flush takes SLOW_SYNC_MS in the disk worker. */
-static void test_slow_flush(void)
+#define FLUSHES	8u	/* on a machine that others keep busy */
+
+/*
+ * A flush that takes SLOW_SYNC_MS in the disk worker, and accesses beside it.
+ * False: they waited for it, or for a turn on the machine; *@wrong answers.
+ */
+static bool pass_flush(unsigned int *wrong)
 {
-	int64_t start = clock_now_ns(), took;
-	unsigned int n = 0, wrong = 0;
-	int64_t longest = 0;
+	int64_t start = clock_now_ns(), took, longest = 0;
+	unsigned int n = 0;
 	pthread_t vcpu1;
 
-	command(0, 0, 0xe5);		/* drive 0 selected, nothing going on */
-	wait_status(0, 0);
+	flushed = false;
 	pthread_create(&vcpu1, NULL, flush, NULL);
 	while (!flushed && !fakeguest_fault(g)) {
 		int64_t at = clock_now_ns();
 
 		out(0x3ff, 1, n & 0xff);
-		wrong += in(0x3ff, 1) != (n & 0xff);
-		wrong += in(0x3f6, 1) == 0xff;	/* status of the same disk */
+		*wrong += in(0x3ff, 1) != (n & 0xff);
+		*wrong += in(0x3f6, 1) == 0xff;	/* status of the same disk */
 		n++;
 		at = clock_now_ns() - at;
 		if (at > longest)
@@ -524,9 +527,21 @@ static void test_slow_flush(void)
 	took = clock_now_ns() - start;
 	printf("# flush took %d ms; meanwhile %u rounds, the longest %d us\n",
 	       (int)(took / NS_PER_MS), n, (int)(longest / NS_PER_US));
-	ok(took >= SLOW_SYNC_MS * NS_PER_MS, "a flush takes its time");
-	ok(n > 20 && !wrong && longest < took / 2,
-	   "the other vCPU goes on, even with the same disk's status");
+	*wrong += took < SLOW_SYNC_MS * NS_PER_MS;
+	return n > 20 && longest < took / 2;
+}
+
+static void test_slow_flush(void)
+{
+	unsigned int wrong = 0;
+	bool good = false;
+
+	command(0, 0, 0xe5);		/* drive 0 selected, nothing going on */
+	wait_status(0, 0);
+	for (unsigned int i = 0; !good && i < FLUSHES && !fakeguest_fault(g); i++)
+		good = pass_flush(&wrong);
+	ok(wrong == 0, "a flush takes its time, and no answer is wrong: %u", wrong);
+	ok(good, "the other vCPU goes on, even with the same disk's status");
 }
 
 static void *ping(void *arg)

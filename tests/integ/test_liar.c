@@ -698,7 +698,8 @@ static void test_stuck_is_not_slow(void)
 		return;
 	ok(fill(IDE + POSTED_OFF) && post_in(0, IDE + 1) && waits(0),
 	   "a read waits for room");
-	for (int i = 0; i < 8; i++) {
+	/* As often as it takes on a machine that others keep busy. */
+	for (int i = 0; i < 60 && best_ns >= 30 * NS_PER_MS; i++) {
 		int64_t from = clock_now_ns();
 
 		scratch_works();
