@@ -43,9 +43,9 @@ struct notes {
 static const char *const ns_name[2] = { "ns-net", "ns-ipc" };
 static struct notes nowhere, *notes = &nowhere;
 
-static const char *name_of(const char *kind, enum member m, char name[STORE_NAME])
+static const char *name_of(const char *kind, enum member m, char name[FD_NAME_ROOM])
 {
-	snprintf(name, STORE_NAME, "%s-%s", kind, roster_name(m));
+	snprintf(name, FD_NAME_ROOM, "%s-%s", kind, roster_name(m));
 	return name;
 }
 
@@ -75,7 +75,7 @@ void family_note_owed(bool owes)
 void family_keep_child(enum member m)
 {
 	const struct child *c = &fam.child[m];
-	char name[STORE_NAME];
+	char name[FD_NAME_ROOM];
 
 	family_note(m);
 	store_put(name_of("ctl", m, name), c->ctl);
@@ -85,7 +85,7 @@ void family_keep_child(enum member m)
 
 void family_drop_child(enum member m)
 {
-	char name[STORE_NAME];
+	char name[FD_NAME_ROOM];
 
 	store_drop(name_of("ctl", m, name));
 	store_drop(name_of("log", m, name));
@@ -187,7 +187,7 @@ static bool take_child(enum member m)
 {
 	const struct note *n = &notes->child[m];
 	struct child *c = &fam.child[m];
-	char name[STORE_NAME];
+	char name[FD_NAME_ROOM];
 	const int fd[3] = { store_claim(name_of("ctl", m, name)),
 		store_claim(name_of("log", m, name)),
 		store_claim(name_of("pid", m, name)) };

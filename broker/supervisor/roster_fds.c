@@ -64,18 +64,18 @@ static int *fd_of(const struct roster *r, const struct row *row, unsigned int i)
 	return (int *)(void *)(base + row->at + i * row->stride);
 }
 
-static const char *name_of(const struct row *row, unsigned int i, char name[STORE_NAME])
+static const char *name_of(const struct row *row, unsigned int i, char name[FD_NAME_ROOM])
 {
 	if (row->count == 1)
-		snprintf(name, STORE_NAME, "%s", row->name);
+		snprintf(name, FD_NAME_ROOM, "%s", row->name);
 	else
-		snprintf(name, STORE_NAME, "%s-%u", row->name, i);
+		snprintf(name, FD_NAME_ROOM, "%s-%u", row->name, i);
 	return name;
 }
 
 void roster_keep(const struct roster *r)
 {
-	char name[STORE_NAME];
+	char name[FD_NAME_ROOM];
 
 	for (const struct row *row = rows; row < rows + ROWS; row++)
 		for (unsigned int i = 0; i < row->count; i++)
@@ -86,7 +86,7 @@ void roster_keep(const struct roster *r)
 
 void roster_forget(const struct roster *r)
 {
-	char name[STORE_NAME];
+	char name[FD_NAME_ROOM];
 
 	for (const struct row *row = rows; row < rows + ROWS; row++)
 		for (unsigned int i = 0; row->need == NEED_NOT && i < row->count; i++)
@@ -124,7 +124,7 @@ static int check_plan(const struct roster *r, char *why, size_t why_len)
 
 int roster_adopt(struct roster *r, char *why, size_t why_len)
 {
-	char name[STORE_NAME];
+	char name[FD_NAME_ROOM];
 
 	for (const struct row *row = rows; row < rows + ROWS; row++) {
 		for (unsigned int i = 0; i < row->count; i++) {

@@ -18,13 +18,13 @@
 #include "supervisor/notify.h"
 
 #define FIRST_FD	3
-#define STORE_MAX	256	/* FileDescriptorStoreMax= of the unit */
+#define FDS_LEFT_MAX	256	/* FileDescriptorStoreMax= of the unit */
 #define SETTLE_MS	1000
 
 static struct {
-	char name[STORE_NAME];
+	char name[FD_NAME_ROOM];
 	int fd;			/* -1: claimed */
-} left[STORE_MAX];
+} left[FDS_LEFT_MAX];
 static unsigned int left_count;
 static bool is_open;
 
@@ -35,7 +35,7 @@ static unsigned int read_count(void)
 
 	if (!pid || strtol(pid, NULL, 10) != getpid())
 		return 0;
-	return count > STORE_MAX ? STORE_MAX : (unsigned int)count;
+	return count > FDS_LEFT_MAX ? FDS_LEFT_MAX : (unsigned int)count;
 }
 
 unsigned int store_take(void)
@@ -49,8 +49,8 @@ unsigned int store_take(void)
 		size_t len = at ? strcspn(at, ":") : 0;
 		int fd = FIRST_FD + (int)i;
 
-		if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && len && len < STORE_NAME) {
-			snprintf(left[left_count].name, STORE_NAME, "%.*s", (int)len, at);
+		if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && len && len < FD_NAME_ROOM) {
+			snprintf(left[left_count].name, FD_NAME_ROOM, "%.*s", (int)len, at);
 			left[left_count++].fd = fd;
 		} else {
 			close(fd);
@@ -93,7 +93,7 @@ void store_close_rest(void)
 static void tell(const char *what, const char *name, int fd)
 {
 	static struct log_limit limit;
-	char text[STORE_NAME + 64];
+	char text[FD_NAME_ROOM + 64];
 	int rc;
 
 	/* Without FDPOLL=0 a dead child's socket would go by itself. */

@@ -12,7 +12,7 @@
 
 #include <stdbool.h>
 
-#define STORE_NAME	40
+#define FD_NAME_ROOM	40
 
 /*
  * Once, before descriptors that nobody named are closed: what the one before us
