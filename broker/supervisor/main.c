@@ -406,12 +406,12 @@ static void open_run_dir(void)
 }
 
 /* The guest is served: say so. */
-static void say_serving(const char *how)
+static void say_serving(void)
 {
 	char text[160];
 
 	qmp_set_ready();
-	log_info("%s: domid=%u name=\"%.60s\" ready_ms=%lld", how, sup.conf.domid,
+	log_info("serving: domid=%u name=\"%.60s\" ready_ms=%lld", sup.conf.domid,
 		 sup.conf.name ? sup.conf.name : "",
 		 (long long)((clock_now_ns() - sup.began_ns) / NS_PER_MS));
 	/* Behind all that was put into the store: there may be no room yet. */
@@ -445,7 +445,7 @@ static void on_family_ready(void)
 	store_open();
 	if (notify_is_heard())
 		family_keep();
-	say_serving("serving");
+	say_serving();
 	if (!start_late())
 		on_broken();
 	begin_rest();
@@ -497,7 +497,7 @@ static bool go_on(void)
 	if (!limits_apply(&sup.roster))
 		return false;
 	family_go_on();
-	say_serving("serving");
+	say_serving();
 	begin_rest();
 	return true;
 }
