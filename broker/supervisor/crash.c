@@ -69,7 +69,7 @@ static void put_end(FILE *to, const siginfo_t *how)
 {
 	const char *name = sigabbrev_np(how->si_status);
 
-	if (!how->si_pid)
+	if (!how->si_code)
 		fprintf(to, "ended: unknown\n");
 	else if (how->si_code == CLD_EXITED)
 		fprintf(to, "ended: status %d\n", how->si_status);

@@ -50,7 +50,7 @@ static void tell_death(enum member m, const siginfo_t *si)
 	if (c->verdict)
 		log_err("child was ended: name=%s pid=%d why=\"%s\" after_s=%.1f",
 			roster_name(m), c->pid, c->verdict, after_s);
-	else if (!si->si_pid)
+	else if (!si->si_code)
 		log_err("child is gone: name=%s pid=%d after_s=%.1f (of another supervisor: nobody told us how)",
 			roster_name(m), c->pid, after_s);
 	else if (si->si_code == CLD_EXITED)
