@@ -6,6 +6,7 @@
  */
 #include "ctl/proc.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -93,10 +94,33 @@ bool proc_use(pid_t pid, struct proc_use *u)
 	return true;
 }
 
+/* Does the kernel say that @supervisor holds a pidfd of @pid?  One that adopted
+   a family is not its parent. */
+static bool is_watched(pid_t pid, pid_t supervisor)
+{
+	char path[64], name[300], text[1024], value[32];
+	bool found = false;
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo", (int)supervisor);
+	d = opendir(path);
+	while (d && !found && (e = readdir(d))) {
+		snprintf(name, sizeof(name), "fdinfo/%s", e->d_name);
+		found = proc_read(supervisor, name, text, sizeof(text)) > 0 &&
+			proc_field(text, "Pid", value, sizeof(value)) &&
+			strtol(value, NULL, 10) == pid;
+	}
+	if (d)
+		closedir(d);
+	return found;
+}
+
 bool proc_is_family(pid_t pid, pid_t supervisor, struct proc_use *u)
 {
 	return proc_use(pid, u) && supervisor > 0 &&
-		(pid == supervisor || u->parent == supervisor);
+		(pid == supervisor || u->parent == supervisor ||
+		 is_watched(pid, supervisor));
 }
 
 uint64_t proc_pss_bytes(pid_t pid)

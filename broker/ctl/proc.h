@@ -21,8 +21,9 @@ struct proc_use {
 bool proc_use(pid_t pid, struct proc_use *u);
 
 /*
- * Is @pid the supervisor @supervisor, or a child of it?  What a socket says
- * of a process is looked up only if so.  u is filled in as far as known.
+ * Is @pid the supervisor @supervisor, a child of it, or adopted by it?  What a
+ * socket says of a process is looked up only if so.  u is filled in as far as
+ * known.
  */
 bool proc_is_family(pid_t pid, pid_t supervisor, struct proc_use *u);
 

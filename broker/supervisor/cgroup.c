@@ -32,6 +32,8 @@
 #define PATH_LEN	512
 #define KILL_ROUNDS	32
 #define TRIES		8	/* lost against a supervisor that tidies up */
+#define LEFT_ROUNDS	200
+#define LEFT_PAUSE_US	10000
 #define PAUSE_US	1000	/* it has the lock for less than that */
 
 static const char *test_root;
@@ -400,6 +402,94 @@ int cgroup_kill(const char *name)
 		return -ENOENT;
 	rc = cgroup_put(path, "cgroup.kill", "1");
 	return rc == -ENOENT ? kill_each(path) : rc;
+}
+
+/* Calls @fn for the directories in @path that are a group of a family's, or,
+   with @families, a family. */
+static unsigned int each_group(const char *path, bool families,
+			       unsigned int (*fn)(const char *path))
+{
+	DIR *d = opendir(path);
+	unsigned int n = 0;
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		char below[PATH_LEN];
+
+		if (e->d_type != DT_DIR || e->d_name[0] == '.' ||
+		    is_family(e->d_name) != families ||
+		    snprintf(below, sizeof(below), "%s/%s", path, e->d_name) >=
+		    (int)sizeof(below) - 40)
+			continue;
+		n += fn(below);
+	}
+	if (d)
+		closedir(d);
+	return n;
+}
+
+/* 1: there were some. */
+static unsigned int kill_group(const char *path)
+{
+	char procs[PATH_LEN + 16], text[16];
+
+	/* Under systemd we are in the group of ours. */
+	snprintf(procs, sizeof(procs), "%s/cgroup.procs", path);
+	if (strcmp(strrchr(path, '/'), "/" OWN) == 0 || !get(procs, text, sizeof(text)))
+		return 0;
+	if (cgroup_put(path, "cgroup.kill", "1") == -ENOENT)
+		kill_each(path);
+	return 1;
+}
+
+static unsigned int kill_family(const char *path)
+{
+	unsigned int n = 0;
+
+	for (int i = 0; i < LEFT_ROUNDS && (n = each_group(path, false, kill_group)); i++)
+		usleep(LEFT_PAUSE_US);
+	return n;
+}
+
+void cgroup_kill_left(void)
+{
+	if (dir[0] && kill_family(dir))
+		log_warn("processes of an earlier supervisor do not go: %s", dir);
+}
+
+static unsigned int hand_nothing_on(const char *path)
+{
+	char file[PATH_LEN + 32], text[256], *save, *word;
+
+	snprintf(file, sizeof(file), "%s/cgroup.subtree_control", path);
+	if (!get(file, text, sizeof(text)))
+		return 0;
+	for (word = strtok_r(text, " \n", &save); word; word = strtok_r(NULL, " \n", &save)) {
+		char off[64];
+
+		snprintf(off, sizeof(off), "-%.60s", word);
+		cgroup_put(path, "cgroup.subtree_control", off);
+	}
+	return 1;
+}
+
+void cgroup_tear_down(bool keep)
+{
+	char *end;
+
+	if (!find_root())
+		return;
+	remember_place();
+	end = strrchr(came_from, '/');
+	if (!end || strcmp(end, "/.control") != 0)
+		return;
+	*end = '\0';
+	if (!keep) {
+		each_group(came_from, true, kill_family);
+		return;
+	}
+	each_group(came_from, true, hand_nothing_on);
+	hand_nothing_on(came_from);
 }
 
 uint64_t cgroup_oom_kills(const char *name)

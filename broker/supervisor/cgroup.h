@@ -26,6 +26,18 @@ const char *cgroup_path(void);
 /* A directory descriptor for the group of @name, made if it is not there,
    owned by the caller; or -1. */
 int cgroup_make(const char *name);
+/*
+ * SIGKILL for all that an earlier supervisor of this guest left in the groups;
+ * returns when they are gone, or after two seconds.  Before the first child.
+ */
+void cgroup_kill_left(void);
+/*
+ * For a process that systemd runs in the unit's "/.control" after the
+ * supervisor ended, and nowhere else.  @keep: another supervisor comes; the
+ * unit's group hands no controllers on, so that it can be started in it.
+ * Else: SIGKILL for all that is left of families there.
+ */
+void cgroup_tear_down(bool keep);
 /* Puts ourselves into .../supervisor, if we are not there. */
 void cgroup_enter_own(void);
 /* SIGKILL for all in the group of child @name, however many.  0 or -errno. */

@@ -119,6 +119,7 @@ struct conf {
 	unsigned int limit_count;
 	bool is_serve;		/* `cloister serve`: the domid may come later */
 	bool dry_run;
+	bool tear_down;		/* end what is left of a unit, and nothing else */
 
 	const char *note[CONF_NOTES];	/* what is accepted but not served */
 	unsigned int note_count;

@@ -69,7 +69,9 @@ static void put_end(FILE *to, const siginfo_t *how)
 {
 	const char *name = sigabbrev_np(how->si_status);
 
-	if (how->si_code == CLD_EXITED)
+	if (!how->si_code)
+		fprintf(to, "ended: unknown\n");
+	else if (how->si_code == CLD_EXITED)
 		fprintf(to, "ended: status %d\n", how->si_status);
 	else if (name)
 		fprintf(to, "ended: signal SIG%s\n", name);

@@ -25,7 +25,8 @@ struct crash_death {
 	const struct roster *roster;
 	enum member member;
 	pid_t pid;
-	const siginfo_t *how;		/* as waitid() gave it */
+	const siginfo_t *how;		/* as waitid() gave it; si_code 0: it
+					   was adopted, nobody knows */
 	const char *why;		/* what we know besides, or NULL */
 	const struct logsink *log;	/* its lines, or NULL */
 };

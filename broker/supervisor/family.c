@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "supervisor/cgroup.h"
 #include "supervisor/family_core.h"
+#include "supervisor/notify.h"
 
 #define START_LIMIT_S	30	/* for all, before the guest is served */
 #define RENEW_LIMIT_MS	10000	/* for one */
@@ -192,7 +193,7 @@ static void fill_spec(enum member m, struct spawn_spec *spec)
 		roster_cripple(fam.roster, m, spec);
 }
 
-static void begin_child(enum member m, pid_t pid, int ctl, int log)
+void family_begin_child(enum member m, pid_t pid, int ctl, int log)
 {
 	struct child *c = &fam.child[m];
 
@@ -226,6 +227,7 @@ int family_spawn(enum member m)
 		.ram_low_bytes = fam.roster->layout->ram_low_bytes,
 		.ram_high_bytes = fam.roster->layout->ram_high_bytes,
 		.log_level = fam.roster->conf->log_level,
+		.kept = notify_is_heard(),
 	};
 	struct spawn_spec spec;
 	int ctl[2] = { -1, -1 }, log[2] = { -1, -1 };
@@ -251,7 +253,8 @@ int family_spawn(enum member m)
 		close_fd(&log[0]);
 		return rc;
 	}
-	begin_child(m, rc, ctl[0], log[0]);
+	family_begin_child(m, rc, ctl[0], log[0]);
+	family_keep_child(m);
 	return 0;
 }
 
@@ -348,6 +351,7 @@ void family_stop(void)
 	if (!fam.base)
 		return;
 	fam.state = FAMILY_STOPPING;
+	family_disown();
 	family_drop_event(&fam.start_timer);
 	family_drop_event(&fam.on_sigchld);
 	for (enum member m = 0; m < MEMBER_COUNT; m++)

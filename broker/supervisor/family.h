@@ -43,6 +43,25 @@ struct family_ops {
 void family_begin(struct event_base *base, struct roster *r,
 		  const struct family_ops *ops);
 
+/* ---- what outlives us: supervisor/store.h ---- */
+
+/* Keeps all of the family for a successor, now and as it changes. */
+void family_keep(void);
+/*
+ * Did another supervisor leave a family that served a guest?  False and @why
+ * not empty: it did, and we cannot understand it.  False and empty: what is in
+ * the store, if anything, is of a family that ended.
+ */
+bool family_was_left(char *why, size_t why_len);
+/*
+ * In place of family_begin() and family_start(): those that are there are ours
+ * to watch and to end.  Nobody is told anything, or started.
+ */
+void family_take_children(struct event_base *base, struct roster *r,
+			  const struct family_ops *ops);
+/* The roster is complete: whoever is missing gets a successor. */
+void family_go_on(void);
+
 /*
  * Starts one child, between spawn_namespaces_enter() and _leave().  0 or -errno.
  * vnc may be started late: the guest does not wait for it.

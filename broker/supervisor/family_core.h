@@ -7,6 +7,7 @@
  *	family.c        start, look, end
  *	family_talk.c   messages from children and to them
  *	family_death.c  who died, was stopped, or has to be ended; and why
+ *	family_adopt.c  the family of a supervisor that died
  *	family_renew.c  successors: when, how many, and what if there is none
  *
  * Life of a child:
@@ -50,6 +51,7 @@ struct child {
 	unsigned int number;	/* how many there were before it */
 	const char *verdict;	/* why we ended it; NULL: we did not */
 	bool has_lied;		/* about its rings, says the broker */
+	bool is_adopted;	/* not our child: no status, and no stops told */
 	bool by_hand;		/* ended because somebody asked for that */
 	bool is_crippled;	/* its device is failed, and so are successors' */
 	int64_t died_ns;
@@ -84,6 +86,17 @@ void family_lose(void);			/* the end of all, once */
 /* One child, as family_start().  -errno: nothing is left of it. */
 int family_spawn(enum member m);
 void family_set_timer(enum member m, int ms);	/* the one it has */
+/* Watches one that runs; its pidfd and its beginning are there already. */
+void family_begin_child(enum member m, pid_t pid, int ctl, int log);
+
+/* family_adopt.c */
+void family_note(enum member m);	/* for a successor of ours */
+void family_note_password(void);
+void family_note_owed(bool owes);	/* a CTL_DONE */
+void family_keep_child(enum member m);
+void family_drop_child(enum member m);
+void family_disown(void);		/* nobody is to adopt it */
+bool family_is_gone(const struct child *c);	/* of one that is adopted */
 
 /* family_talk.c */
 int family_tell(enum member m, enum ctl_kind kind, uint64_t arg, const char *text);
@@ -110,6 +123,8 @@ void family_died(enum member m);
 /* A successor said READY. */
 void family_renewed(enum member m);
 void family_renew_now(enum member m);
+/* All that a broker has to know of workers. */
+void family_brief_successor(void);
 void family_forgive(enum member m);	/* forgets deaths and failures */
 bool tally_add(struct tally *t, int64_t now_ns, unsigned int most, int64_t window_ns);
 

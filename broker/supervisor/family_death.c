@@ -50,6 +50,9 @@ static void tell_death(enum member m, const siginfo_t *si)
 	if (c->verdict)
 		log_err("child was ended: name=%s pid=%d why=\"%s\" after_s=%.1f",
 			roster_name(m), c->pid, c->verdict, after_s);
+	else if (!si->si_code)
+		log_err("child is gone: name=%s pid=%d after_s=%.1f (of another supervisor: nobody told us how)",
+			roster_name(m), c->pid, after_s);
 	else if (si->si_code == CLD_EXITED)
 		log_err("child ended: name=%s pid=%d status=%d after_s=%.1f",
 			roster_name(m), c->pid, si->si_status, after_s);
@@ -78,7 +81,8 @@ bool family_reap(enum member m, bool expected)
 
 	if (!c->pid)
 		return true;
-	if (waitid(P_PIDFD, (id_t)c->pidfd, &si, WEXITED | WNOHANG) == 0 &&
+	if (c->is_adopted ? !family_is_gone(c) :
+	    waitid(P_PIDFD, (id_t)c->pidfd, &si, WEXITED | WNOHANG) == 0 &&
 	    si.si_pid == 0)
 		return false;
 	logsink_read(&c->sink);		/* its last words, before its epitaph */
@@ -95,6 +99,8 @@ bool family_reap(enum member m, bool expected)
 	close_fd(&c->pidfd);
 	close_fd(&c->ctl);
 	close_fd(&c->log);
+	family_drop_child(m);
+	c->is_adopted = false;
 	c->pid = 0;
 	c->died_ns = clock_now_ns();
 	return true;

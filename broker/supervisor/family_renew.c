@@ -41,6 +41,7 @@ void family_forgive(enum member m)
 	c->false_starts = 0;
 	c->is_crippled = false;
 	c->by_hand = false;
+	family_note(m);
 }
 
 static void wait_a_while(enum member m)
@@ -58,6 +59,7 @@ static void give_up(enum member m)
 	struct child *c = &fam.child[m];
 
 	c->phase = PHASE_GONE;
+	family_note(m);
 	if (m == MEMBER_BROKER) {
 		log_err("broker died too often, the guest is given up");
 		family_lose();
@@ -84,6 +86,7 @@ static void fail(enum member m)
 	log_err("child died too often, its device is failed: name=%s; cloisterctl restart %u %s tries again",
 		roster_name(m), fam.roster->conf->domid, roster_name(m));
 	c->is_crippled = true;
+	family_note(m);
 	wait_a_while(m);
 }
 
@@ -152,8 +155,7 @@ void family_renew_now(enum member m)
 	go_on(m);
 }
 
-/* All that a broker has to know of workers, when a new one serves. */
-static void brief_successor(void)
+void family_brief_successor(void)
 {
 	for (enum member m = 0; m < MEMBER_COUNT; m++)
 		if (roster_has(fam.roster, m))
@@ -174,7 +176,7 @@ void family_renewed(enum member m)
 			 (long long)((clock_now_ns() - c->died_ns) / NS_PER_US),
 			 c->is_crippled ? " device=failed" : "");
 	if (m == MEMBER_BROKER)
-		brief_successor();
+		family_brief_successor();
 	else
 		family_brief_broker(m);
 	if (m == MEMBER_VNC && fam.has_password)

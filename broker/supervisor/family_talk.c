@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "supervisor/family_core.h"
+#include "supervisor/store.h"
 
 #define CTL_BUDGET	32	/* messages a child gets handled at a time */
 
@@ -65,6 +66,7 @@ static void on_ready(enum member m, const struct ctl_msg *msg)
 	c->ready = true;
 	c->phase = PHASE_SERVING;
 	c->syscalls = (unsigned int)(msg->arg & UINT16_MAX);
+	family_note(m);
 	if (c->timer)
 		event_del(c->timer);
 	if (c->number == 0)
@@ -90,6 +92,7 @@ static void tell_done(enum member m)
 	static struct log_limit limit;
 	int rc = family_tell(m, CTL_DONE, 0, "");
 
+	family_note_owed(false);
 	if (rc && log_allow(&limit))
 		log_errno(-rc, "cannot talk to child: name=%s", roster_name(m));
 }
@@ -120,7 +123,10 @@ static void on_unplug(enum member m, const struct ctl_msg *msg)
 	static struct log_limit limit;
 
 	(void)m;
+	family_note_owed(true);
 	roster_unplug(fam.roster, (uint32_t)msg->arg);
+	roster_forget(fam.roster);
+	store_settle();
 	if (log_allow(&limit))
 		log_info("emulated devices unplugged: mask=0x%llx",
 			 (unsigned long long)msg->arg);
@@ -131,9 +137,11 @@ static void on_unplug(enum member m, const struct ctl_msg *msg)
 static void on_sleep(enum member m, const struct ctl_msg *msg)
 {
 	static struct log_limit limit;
-	int rc = fam.ops->sleep();
+	int rc;
 
 	(void)msg;
+	family_note_owed(true);
+	rc = fam.ops->sleep();
 	if (!log_allow(&limit))
 		;
 	else if (rc)
@@ -178,6 +186,7 @@ static void take_accusation(enum member m, bool lied, const char *how)
 			lied ? "worker broke the protocol" : "worker hangs",
 			roster_name(m), c->pid, how);
 	c->has_lied |= lied;
+	family_note(m);
 	if (serves || c->phase == PHASE_STARTING)
 		family_condemn(m, lied ? "lied" : "hangs");
 }
@@ -310,6 +319,7 @@ int family_set_password(const char *password)
 	/* Cut to what fits: VNC looks at eight characters. */
 	snprintf(fam.password, sizeof(fam.password), "%s", password);
 	fam.has_password = true;
+	family_note_password();
 	rc = family_tell(MEMBER_VNC, CTL_PASSWORD, 0, password);
 	/* One that is not there yet, or dead, known or not: the next one hears it. */
 	return fam.child[MEMBER_VNC].phase == PHASE_GONE || rc == -EAGAIN ? rc : 0;

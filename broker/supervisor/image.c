@@ -61,6 +61,13 @@ static int find_size(struct image *img, const char **what)
 	return 0;
 }
 
+int image_look(struct image *img)
+{
+	const char *what;
+
+	return find_size(img, &what);
+}
+
 int image_open(const char *path, bool read_only, int patience_ms,
 	       struct image *img, char *why, size_t why_len)
 {

@@ -22,4 +22,7 @@ struct image {
 int image_open(const char *path, bool read_only, int patience_ms,
 	       struct image *img, char *why, size_t why_len);
 
+/* As image_open() of one that is open already: @img->fd. */
+int image_look(struct image *img);
+
 #endif /* SUPERVISOR_IMAGE_H */

@@ -21,9 +21,11 @@
 #include "abi/io_msg.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "supervisor/adopt.h"
 #include "supervisor/cgroup.h"
 #include "supervisor/conf.h"
 #include "supervisor/conf_file.h"
+#include "supervisor/domain.h"
 #include "supervisor/dry_run.h"
 #include "supervisor/control.h"
 #include "supervisor/control_family.h"
@@ -36,16 +38,14 @@
 #include "supervisor/run_dir.h"
 #include "supervisor/limits.h"
 #include "supervisor/notify.h"
-#include "supervisor/qmp.h"
-#include "supervisor/roster.h"
 #include "supervisor/serve.h"
+#include "supervisor/store.h"
 #include "supervisor/tap.h"
 #include "supervisor/save.h"
 #include "supervisor/vram.h"
 #include "supervisor/xs.h"
 
 #define PATIENCE_MS	2000	/* the guest's last device model may still be going */
-#define NAMESAKES	8	/* told, when a name is not enough */
 #define VGA_ROM		CLOISTER_SEABIOS_DIR "/vgabios-stdvga.bin"
 
 static struct {
@@ -175,7 +175,7 @@ static void on_powered_off(unsigned int reason)
 static void clean_process(void)
 {
 	const struct rlimit none = { RLIM_INFINITY, RLIM_INFINITY };
-	unsigned int from = 3;
+	unsigned int from = store_take();
 	sigset_t no_signals;
 
 	signal(SIGPIPE, SIG_IGN);
@@ -184,7 +184,7 @@ static void clean_process(void)
 	sigprocmask(SIG_SETMASK, &no_signals, NULL);
 	setrlimit(RLIMIT_FSIZE, &none);	/* 256 KiB under dm_restrict */
 	umask(022);
-	/* Everything but what the command line names. */
+	/* Everything but what is left to us and what the command line names. */
 	for (;;) {
 		unsigned int next = ~0u;
 
@@ -405,23 +405,24 @@ static void open_run_dir(void)
 		log_event(LOG_L_WARN, -rc, "no control socket: %s", why);
 }
 
-/* The guest is served: say so, then do what nobody waits for. */
-static void on_family_ready(void)
+/* The guest is served: say so. */
+static void say_serving(void)
 {
-	sup.qmp.status = sup.conf.incoming ? QMP_STATUS_PAUSED :
-		sup.conf.hold ? QMP_STATUS_PRELAUNCH : QMP_STATUS_RUNNING;
-	sup.qmp.suspended = migrate_was_suspended();
-	/* Whoever replaces a worker later goes on from what that one left. */
-	sup.roster.restoring = false;
+	char text[160];
+
 	qmp_set_ready();
-	if (!sup.conf.hold)
-		say_running();
 	log_info("serving: domid=%u name=\"%.60s\" ready_ms=%lld", sup.conf.domid,
 		 sup.conf.name ? sup.conf.name : "",
 		 (long long)((clock_now_ns() - sup.began_ns) / NS_PER_MS));
-	notify_say("READY=1\nSTATUS=serving: domid=%u name=%.60s", sup.conf.domid,
-		   sup.conf.name ? sup.conf.name : "-");
-	if (!start_late() || !watch_xenstore())
+	/* Behind all that was put into the store: there may be no room yet. */
+	snprintf(text, sizeof(text), "READY=1\nSTATUS=serving: domid=%u name=%.60s",
+		 sup.conf.domid, sup.conf.name ? sup.conf.name : "-");
+	notify_pass(text, -1);
+}
+
+static void begin_rest(void)
+{
+	if (!watch_xenstore())
 		on_broken();
 	open_run_dir();
 	control_family_begin(sup.base, &sup.roster, &sup.qmp, sup.began_ns);
@@ -431,20 +432,88 @@ static void on_family_ready(void)
 	metrics_family_begin(sup.base, &sup.roster, sup.began_ns);
 }
 
+static void on_family_ready(void)
+{
+	sup.qmp.status = sup.conf.incoming ? QMP_STATUS_PAUSED :
+		sup.conf.hold ? QMP_STATUS_PRELAUNCH : QMP_STATUS_RUNNING;
+	sup.qmp.suspended = migrate_was_suspended();
+	/* Whoever replaces a worker later goes on from what that one left. */
+	sup.roster.restoring = false;
+	if (!sup.conf.hold)
+		say_running();
+	/* From here on its death would be noticed. */
+	store_open();
+	if (notify_is_heard())
+		family_keep();
+	say_serving();
+	if (!start_late())
+		on_broken();
+	begin_rest();
+}
+static const struct family_ops family_ops = { on_family_ready, on_broken,
+	on_guest_sleeps, on_powered_off, on_wanted, rest_on_rested, rest_on_logged,
+	on_settled };
+
+/* ---- instead of a start: a family whose supervisor died ---- */
+
+/* First, so that whatever goes wrong later ends it in order. */
+static bool take_children(void)
+{
+	store_open();
+	family_take_children(sup.base, &sup.roster, &family_ops);
+	return true;
+}
+
+static bool take_roster(void)
+{
+	char why[240];
+
+	if (spawn_find_programs(why, sizeof(why)) ||
+	    !adopt_roster(&sup.roster, why, sizeof(why))) {
+		log_err("cannot adopt the family of domid=%u, it is ended: %s",
+			sup.conf.domid, why);
+		return false;
+	}
+	for (int i = 0; i < CONF_SERIALS; i++)
+		sup.qmp.serial_name[i] = sup.host.serial[i].name;
+	if (sup.conf.have_vnc) {
+		sup.qmp.vnc_host = sup.host.vnc.host;
+		sup.qmp.vnc_port = sup.host.vnc.port;
+		sup.qmp.vnc_ipv6 = sup.host.vnc.ipv6;
+	}
+	sup.qmp.disk_stats = sup.roster.stat_page[MEMBER_DISK0];
+	for (unsigned int i = 0; i < sup.conf.nic_count; i++)
+		if (!sup.conf.nic[i].model && sup.host.tap[i] >= 0 &&
+		    !drain_tap(sup.host.tap[i]))
+			return false;
+	store_close_rest();
+	return true;
+}
+
+static bool go_on(void)
+{
+	sup.qmp.status = QMP_STATUS_RUNNING;
+	cgroup_begin(sup.conf.domid, sup.conf.cgroup_parent);
+	if (!limits_apply(&sup.roster))
+		return false;
+	family_go_on();
+	say_serving();
+	begin_rest();
+	return true;
+}
+
 /*
  * All children first, then the slow things, while they start.  Only vga has to
  * wait for its memory.
  */
 static bool start_family(void)
 {
-	static const struct family_ops ops = { on_family_ready, on_broken,
-		on_guest_sleeps, on_powered_off, on_wanted, rest_on_rested,
-		rest_on_logged, on_settled };
 	bool good;
 	int rc;
 
-	family_begin(sup.base, &sup.roster, &ops);
+	family_begin(sup.base, &sup.roster, &family_ops);
 	cgroup_begin(sup.conf.domid, sup.conf.cgroup_parent);
+	cgroup_kill_left();
 	if (!limits_apply(&sup.roster))
 		return false;
 	rc = spawn_namespaces_enter();
@@ -536,10 +605,10 @@ static bool begin_events(void)
 }
 
 /* The start-up order.  Each step logs what went wrong. */
-static const struct {
+static const struct step {
 	const char *name;
 	bool (*run)(void);
-} steps[] = {
+} start_steps[] = {
 	{ "xen",	reach_xen },
 	{ "events",	begin_events },
 	{ "disks",	open_disks },
@@ -551,18 +620,35 @@ static const struct {
 	{ "incoming",	read_incoming },
 	{ "roster",	make_roster },
 	{ "family",	start_family },
+	{ 0 }
+}, adopt_steps[] = {
+	{ "events",	begin_events },
+	{ "children",	take_children },
+	{ "xen",	reach_xen },
+	{ "roster",	take_roster },
+	{ "qmp",	open_qmp },
+	{ "xenstore",	open_xenstore },
+	{ "family",	go_on },
+	{ 0 }
 };
 
 static bool start(void)
 {
+	char why[240];
+	bool adopts;
 	vram_lay_out(sup.conf.ram_mib, sup.conf.max_low_bytes, sup.conf.vga_mib,
 		     &sup.layout);
 	sup.roster = (struct roster){ .conf = &sup.conf, .layout = &sup.layout,
 		.host = &sup.host };
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		if (!steps[i].run())
+	adopts = adopt_is_due(why, sizeof(why));
+	if (why[0]) {
+		log_err("cannot adopt the family of domid=%u: %s", sup.conf.domid, why);
+		return false;
+	}
+	for (const struct step *s = adopts ? adopt_steps : start_steps; s->name; s++) {
+		if (!s->run())
 			return false;
-		log_debug("start-up step done: step=%s at_us=%lld", steps[i].name,
+		log_debug("start-up step done: step=%s at_us=%lld", s->name,
 			  (long long)((clock_now_ns() - sup.began_ns) / NS_PER_US));
 	}
 	return true;
@@ -637,41 +723,6 @@ static int print_dry_run(void)
 	return rc ? 1 : 0;
 }
 
-/* Nobody but the caller knows which one is meant. */
-static void refuse_namesakes(const uint32_t *domid, unsigned int count)
-{
-	char list[NAMESAKES * 12] = "";
-	size_t len = 0;
-
-	for (unsigned int i = 0; i < count && i < NAMESAKES; i++)
-		len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%u",
-					i ? "," : "", domid[i]);
-	log_err("several domains have this name, one has to be told by --domid: "
-		"--name %.60s domids=%s%s", sup.conf.name, list,
-		count > NAMESAKES ? ",..." : "");
-}
-
-/* `serve --name`: the domain is there, its number is for us to find. */
-static bool find_domain(void)
-{
-	uint32_t domid[NAMESAKES];
-	int n;
-
-	if (sup.conf.have_domid)
-		return true;
-	n = xs_find_domains(sup.conf.name, domid, NAMESAKES);
-	if (n < 0)
-		log_errno(-n, "cannot reach xenstore: --name %.60s", sup.conf.name);
-	else if (n == 0)
-		log_err("no domain has this name: --name %.60s", sup.conf.name);
-	else if (n > 1)
-		refuse_namesakes(domid, (unsigned int)n);
-	if (n == 1)
-		sup.conf.domid = domid[0];
-	sup.conf.have_domid = n == 1;
-	return n == 1;
-}
-
 static void set_up(int argc, char **argv)
 {
 	set_title(argc, argv);
@@ -708,6 +759,8 @@ int main(int argc, char **argv)
 		return print_about();
 	if (sup.conf.dry_run)
 		return print_dry_run();
+	if (sup.conf.tear_down)
+		return adopt_tear_down();
 	log_init(-1, "cloister", sup.conf.log_level);
 	clean_process();
 	if (sup.conf.probe)
@@ -715,7 +768,7 @@ int main(int argc, char **argv)
 	/* Under xl the socket, if any, is the toolstack's own. */
 	if (sup.conf.is_serve)
 		notify_begin();
-	if (!find_domain())
+	if (!domain_find(&sup.conf))
 		return 1;
 	set_up(argc, argv);
 	return run();

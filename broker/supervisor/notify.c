@@ -9,12 +9,15 @@
 #include "supervisor/notify.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -75,6 +78,62 @@ void notify_say(const char *fmt, ...)
 			log_event(LOG_L_WARN, errno, "cannot tell systemd");
 	if (fd >= 0)
 		close(fd);
+}
+
+bool notify_is_heard(void)
+{
+	return to_len != 0;
+}
+
+int notify_pass(const char *text, int fd)
+{
+	const struct timeval patience = { 1, 0 };
+	union {
+		struct cmsghdr h;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec v = { (void *)(uintptr_t)text, strlen(text) };
+	struct msghdr m = { .msg_name = &to, .msg_namelen = to_len, .msg_iov = &v,
+		.msg_iovlen = 1 };
+	int at, rc = 0;
+
+	if (!to_len)
+		return -ENOTCONN;
+	if (fd >= 0) {
+		m.msg_control = &control;
+		m.msg_controllen = sizeof(control.room);
+		control.h = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+			.cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) };
+		memcpy(CMSG_DATA(&control.h), &fd, sizeof(fd));
+	}
+	at = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (at < 0)
+		return -errno;
+	if (setsockopt(at, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) ||
+	    sendmsg(at, &m, MSG_NOSIGNAL) < 0)
+		rc = -errno;
+	close(at);
+	return rc;
+}
+
+/* The other end of a pipe is closed when it is this message's turn. */
+int notify_wait_taken(int limit_ms)
+{
+	int end[2], rc;
+
+	if (!to_len)
+		return -ENOTCONN;
+	if (pipe2(end, O_CLOEXEC))
+		return -errno;
+	rc = notify_pass("BARRIER=1", end[1]);
+	close(end[1]);
+	if (rc == 0) {
+		struct pollfd p = { .fd = end[0] };
+
+		rc = poll(&p, 1, limit_ms) == 1 ? 0 : -ETIMEDOUT;
+	}
+	close(end[0]);
+	return rc;
 }
 
 static void on_time(evutil_socket_t fd, short what, void *arg)

@@ -57,6 +57,16 @@ struct roster {
 
 /* Makes the shared memory.  @r's first four fields are filled in.  0 or -errno. */
 int roster_make(struct roster *r);
+/* Puts all of @r and of its host into the store. */
+void roster_keep(const struct roster *r);
+/* Takes out of the store what is not open any more. */
+void roster_forget(const struct roster *r);
+/*
+ * As roster_make(), of what is in the store; so is @r->host, of which only
+ * descriptors are known then.  0; or -errno and @why: -ENOENT, something is
+ * missing, -EINVAL, it is the family of another guest, or of other settings.
+ */
+int roster_adopt(struct roster *r, char *why, size_t why_len);
 bool roster_has(const struct roster *r, enum member m);
 /* The worker of conf.nic[@nic]. */
 enum member roster_net(unsigned int nic);

@@ -80,3 +80,17 @@ int serial_open(const struct conf_serial *conf, struct serial *s,
 			 strerrordesc_np(-rc));
 	return rc;
 }
+
+void serial_look(const struct conf_serial *conf, struct serial *s)
+{
+	char path[64];
+
+	s->name[0] = '\0';
+	if (conf->kind == SERIAL_NULL)
+		snprintf(s->name, sizeof(s->name), "null");
+	else if (conf->kind == SERIAL_FILE || conf->kind == SERIAL_TTY)
+		snprintf(s->name, sizeof(s->name), "%s",
+			 conf->kind == SERIAL_TTY ? "serial" : "file");
+	else if (conf->kind == SERIAL_PTY && ptsname_r(s->fd, path, sizeof(path)) == 0)
+		snprintf(s->name, sizeof(s->name), "pty:%s", path);
+}

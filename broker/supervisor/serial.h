@@ -19,4 +19,7 @@ struct serial {
 int serial_open(const struct conf_serial *conf, struct serial *s,
 		char *why, size_t why_len);
 
+/* The name of one that is open already. */
+void serial_look(const struct conf_serial *conf, struct serial *s);
+
 #endif /* SUPERVISOR_SERIAL_H */

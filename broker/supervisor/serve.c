@@ -221,6 +221,7 @@ static enum conf_result take(struct conf *c, struct serve_late *late, int id,
 	case SERVE_LIMIT:	return conf_limit(c, value);
 	case SERVE_SET:		return conf_use(c, OPT_CLOISTER, value);
 	case SERVE_DRY_RUN:	c->dry_run = true; return CONF_OK;
+	case SERVE_TEAR_DOWN:	c->tear_down = true; return CONF_OK;
 	case SERVE_HELP:	c->help = true; return CONF_OK;
 	case SERVE_VERSION:	c->version = true; return CONF_OK;
 	}
@@ -292,7 +293,7 @@ static enum conf_result read_files(struct conf *c, struct serve_late *late,
 	while (optind < argc && (id = next_option(c, argc, argv)) >= 0) {
 		if (id == '?' || id == ':')
 			return CONF_USAGE;
-		if (id == SERVE_HELP || id == SERVE_VERSION)
+		if (id == SERVE_HELP || id == SERVE_VERSION || id == SERVE_TEAR_DOWN)
 			return CONF_OK;
 		if (id == SERVE_CONFIG && more) {
 			snprintf(c->why, sizeof(c->why),
@@ -338,7 +339,7 @@ enum conf_result serve_parse(struct conf *c, const char *file, int argc, char **
 		c->said = said;
 		rc = take_full(c, &late, id, optarg);
 		c->said = NULL;
-		if (c->help || c->version)
+		if (c->help || c->version || c->tear_down)
 			return CONF_OK;
 	}
 	if (rc)

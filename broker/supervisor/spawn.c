@@ -33,7 +33,7 @@
 #define STEP_CGROUP	"cgroup"
 #define FD_SAFE		64	/* above every number a child knows */
 #define CHILD_STACK_BYTES (64 * 1024)
-#define ARGS_MAX	(20 + SPAWN_OPTS)
+#define ARGS_MAX	(22 + SPAWN_OPTS)
 
 static const char *hv_name = "xen";
 static void (*give_hv)(struct spawn_spec *s);
@@ -149,11 +149,11 @@ int spawn_namespaces_enter(void)
 {
 	int rc;
 
-	if (guest_ns[0] >= 0)
-		return set_namespaces(guest_ns);
 	rc = open_namespaces(own_ns);
 	if (rc)
 		return rc;
+	if (guest_ns[0] >= 0 && guest_ns[1] >= 0)
+		return set_namespaces(guest_ns);
 	if (unshare(CLONE_NEWNET | CLONE_NEWIPC))
 		return -errno;
 	return open_namespaces(guest_ns);
@@ -162,6 +162,11 @@ int spawn_namespaces_enter(void)
 int spawn_namespaces_leave(void)
 {
 	return set_namespaces(own_ns);
+}
+
+int *spawn_namespace(unsigned int i)
+{
+	return &guest_ns[i];
 }
 
 /* ---- the child's side, in our memory ---- */
@@ -401,11 +406,11 @@ pid_t spawn_child(const struct spawn_common *c, const struct spawn_spec *s,
 	const char *argv[ARGS_MAX + 1] = {
 		path, "--name", s->name, "--hv", hv_name, "--domid", domid,
 		"--uid", uid, "--gid", uid, "--ram-low", low, "--ram-high", high,
-		"--fds", fds, "--log", level,
+		"--fds", fds, "--log", level, "--kept", c->kept ? "1" : "0",
 	};
 	struct spawn_spec given = *s;
 	struct errand e = { .spec = &given, .path = path };
-	unsigned int argc = 19;
+	unsigned int argc = 21;
 	pid_t pid;
 
 	if (give_hv)

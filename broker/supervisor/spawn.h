@@ -22,6 +22,8 @@ struct spawn_common {
 	uint32_t domid;
 	uint64_t ram_low_bytes, ram_high_bytes;
 	enum log_level log_level;
+	bool kept;			/* it may outlive us: its sockets have
+					   another keeper */
 };
 
 struct spawn_spec {
@@ -58,6 +60,9 @@ void spawn_use_hv(const char *name, void (*give)(struct spawn_spec *s));
  */
 int spawn_namespaces_enter(void);
 int spawn_namespaces_leave(void);
+/* The guest's: network (0) and IPC (1); -1 before the first enter.  What is put
+   there before that is entered, and made by nobody. */
+int *spawn_namespace(unsigned int i);
 
 /*
  * Returns once the child's program runs: its pid and *pidfd; or -errno, and a

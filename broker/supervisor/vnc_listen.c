@@ -204,3 +204,17 @@ int vnc_listen(const struct vnc_addr *a, int patience_ms, struct vnc_listener *l
 	name_listener(l);
 	return 0;
 }
+
+int vnc_look(struct vnc_listener *l)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+
+	if (getsockname(l->fd, (struct sockaddr *)&sa, &len))
+		return -errno;
+	l->ipv6 = sa.ss_family == AF_INET6;
+	l->port = ntohs(l->ipv6 ? ((struct sockaddr_in6 *)&sa)->sin6_port :
+			((struct sockaddr_in *)&sa)->sin_port);
+	name_listener(l);
+	return 0;
+}

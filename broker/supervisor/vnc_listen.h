@@ -33,4 +33,7 @@ bool vnc_addr_parse(const char *arg, struct vnc_addr *a, char *why, size_t why_l
 int vnc_listen(const struct vnc_addr *a, int patience_ms, struct vnc_listener *l,
 	       char *why, size_t why_len);
 
+/* Address and port of one that listens already: @l->fd.  0 or -errno. */
+int vnc_look(struct vnc_listener *l);
+
 #endif /* SUPERVISOR_VNC_LISTEN_H */

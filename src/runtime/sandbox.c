@@ -69,6 +69,7 @@ static struct {
 	char text[ARG_BYTES];		/* our copy of the command line */
 	size_t used;
 	const char *opt[OPTS];
+	bool kept;			/* we may outlive the supervisor */
 	bool own_root;			/* we have a mount namespace to empty */
 	bool own_ids;			/* we will change to a->uid, a->gid */
 	int status_fd[THREADS];		/* /proc/self/task/N/status */
@@ -154,6 +155,8 @@ static void parse_option(struct sandbox_args *a, const char *option,
 		a->ram_above_4g_bytes = parse_number(option, value, 0, UINT64_MAX);
 	else if (!strcmp(option, "--fds"))
 		a->fds = parse_number(option, value, 16, UINT64_MAX);
+	else if (!strcmp(option, "--kept"))
+		me.kept = parse_number(option, value, 10, 1);
 	else if (!strcmp(option, "--log"))
 		a->log_level = parse_level(value);
 	else
@@ -643,12 +646,14 @@ static void check_threads(const struct sandbox_args *a)
  * supervisor died before we asked.
  *
  * The broker ends by end of file on FD_CTL: it has vCPUs to answer first, or
- * they hang in Xen.  Should it be stopped at that moment, it has to go on.
+ * they hang in Xen.  Should it be stopped at that moment, it has to go on.  So
+ * do all where somebody keeps the other ends for a new supervisor: when nobody
+ * does any more, FD_CTL tells.
  */
 static void die_with_parent(void)
 {
 	struct pollfd ctl = { .fd = FD_CTL, .events = 0 };
-	int sig = strcmp(me.role, "broker") ? SIGKILL : SIGCONT;
+	int sig = me.kept || !strcmp(me.role, "broker") ? SIGCONT : SIGKILL;
 
 	if (prctl(PR_SET_DUMPABLE, 0) || prctl(PR_SET_PDEATHSIG, sig))
 		die(errno, "cannot tie our life to the supervisor's");

@@ -9,12 +9,14 @@
 # broker and workers, and the unit as it is installed but for the path of the
 # program.  Needs root, systemd, and cgroup version 2.
 #
-# usage: systemd.sh CLOISTER-FAKE BUILD-DIR SOURCE
+# usage: systemd.sh CLOISTER-FAKE BUILD-DIR SOURCE FAKE-MACHINE CLOISTERCTL
 set -u
 
 cloister=$(realpath "$1")
 build=$(realpath "$2")
 source=$(realpath "$3")
+machine=$(realpath "$4")
+ctl=$(realpath "$5")
 n=0 failed=0
 
 skip_all()
@@ -56,7 +58,7 @@ if [ -z "${CLOISTER_TEST_INSIDE-}" ]; then
 		echo 0 >"$group/cgroup.procs" || exit 9
 		CLOISTER_TEST_INSIDE=$root CLOISTER_TEST_VOLUME=$loop exec timeout -k 5 180 \
 			unshare --mount --pid --ipc --uts --net --cgroup --fork \
-			--kill-child "$0" "$cloister" "$build" "$source"
+			--kill-child "$0" "$cloister" "$build" "$source" "$machine" "$ctl"
 	)
 	status=$?
 	[ $status = 77 ] && skip_all 'these namespaces cannot be had here'
@@ -107,12 +109,14 @@ cp "$source/contrib/systemd/cloister.slice" etc/systemd/system/
 # The supervisor finds its children's programs beside itself.
 mkdir -p opt/cloister
 cp "$cloister" opt/cloister/cloister
+cp "$machine" opt/cloister/fake_machine
+cp "$ctl" opt/cloister/cloisterctl
 for program in broker/dispatch/cloister-broker workers/cloister-{platform,disk,net,vga,vnc}; do
 	ln -s "/build/$program" opt/cloister/
 done
 
 # The unit as it is, but for Xen and the program.
-sed -e "s|^ExecStart=/usr/libexec/cloister|ExecStart=/opt/cloister|" \
+sed -e "s|^\(Exec[A-Za-z]*\)=/usr/libexec/cloister|\1=/opt/cloister|" \
 	-e '/^ConditionPathExists=/d' -e 's/^WatchdogSec=.*/WatchdogSec=4/' \
 	"$source/contrib/systemd/cloister@.service" >etc/systemd/system/cloister@.service
 cat >etc/systemd/system/test.target <<'UNIT'
@@ -238,29 +242,101 @@ exec 5>&1
 		[ "$(show MainPID)" != "$pid" ]
 	tell $? 'systemctl restart'
 
+	sctl stop $unit
+
+	# A guest that goes on when supervisors come and go.
+	mkdir -p "$root/etc/systemd/system/$unit.d"
+	printf '[Service]\nEnvironment=CLOISTER_FAKE_MACHINE=/run/machine\n' \
+		>"$root/etc/systemd/system/$unit.d/machine.conf"
+	sctl daemon-reload
+	/opt/cloister/fake_machine /run/machine /tmp/guest 31000 &
+	machine_pid=$!
+	for _ in $(seq 100); do
+		[ -S /run/machine ] && break
+		sleep 0.1
+	done
+	# wrong rounds, rounds, longest in us, fault
+	rounds() { awk '{ print $2 }' /tmp/guest; }
+	moves() {
+		local was
+		was=$(rounds)
+		for _ in $(seq 250); do
+			[ "$(rounds)" -gt $((was + 3)) ] && break
+			sleep 0.1
+		done
+		[ "$(awk '{ print $1, NF }' /tmp/guest)" = '0 3' ] &&
+			[ "$(rounds)" -gt $((was + 3)) ]
+	}
+	is_adopted() {		# by another than $pid
+		for _ in $(seq 250); do
+			[ "$(show MainPID)" != "$pid" ] && [ "$(show MainPID)" != 0 ] &&
+				[ "$(show SubState)" = running ] &&
+				timeout 5 /opt/cloister/cloisterctl status 31000 >/tmp/status && return 0
+			sleep 0.1
+		done
+		note
+		return 1
+	}
+	family() { for who in $members; do cat "$at/cloister-31000/$who/cgroup.procs"; done; }
+
+	sctl start $unit
+	moves
+	tell $? 'a guest reads what it wrote'
 	at=$(group)
+	pid=$(show MainPID)
+	all=$(family)
+	kill -KILL "$pid"
+	is_adopted
+	tell $? 'a killed supervisor has a successor, which answers'
+	[ "$(family)" = "$all" ] && [ "$(wc -w <<<"$all")" = "$(wc -w <<<"$members")" ]
+	tell $? '... the others are the same processes, each in its group'
+	moves
+	tell $? '... and the guest goes on'
+	was=$(cat "$at/cloister-31000/disk0/cgroup.procs")
+	kill -KILL "$was"
+	for _ in $(seq 100); do
+		now=$(cat "$at/cloister-31000/disk0/cgroup.procs")
+		[ -n "$now" ] && [ "$now" != "$was" ] && break
+		sleep 0.1
+	done
+	[ -n "$now" ] && [ "$now" != "$was" ] && moves
+	tell $? '... and a worker that is killed then is replaced'
+
+	pid=$(show MainPID)
+	all=$(family)
+	kill -STOP "$pid"
+	is_adopted && [ "$(family)" = "$all" ]
+	tell $? 'one that does not turn is ended by the watchdog, and replaced'
+	moves
+	tell $? '... and the guest goes on'
+	all="$all $(show MainPID)"
+	sctl stop $unit && until_state inactive
+	[ ! -d "$at" ]
+	tell $? 'a stop ends all that was adopted and leaves no group behind'
+	left=0
+	for who in $all; do
+		[ -d "/proc/$who" ] && left=1
+	done
+	tell $left '... and no process'
+
+	kill $machine_pid
+	rm -f /run/machine
+	/opt/cloister/fake_machine /run/machine /tmp/guest 31000 &
+	sleep 1
+	sctl start $unit
+	at=$(group)
+	sed -i 's/^memory = 64/vcpus = 2\n&/' /etc/cloister/guests/web1.conf
 	kill -KILL "$(show MainPID)"
 	until_state failed
-	[ "$(show Result)" = signal ]
-	tell $? 'a killed supervisor is a failed unit'
+	[ "$(show Result)" = exit-code ]
+	tell $? 'settings that changed meanwhile: the family is not adopted'
 	for _ in $(seq 50); do
 		[ -d "$at" ] || break
 		sleep 0.1
 	done
 	[ ! -d "$at" ]
-	tell $? '... and its family is gone with it'
+	tell $? '... and gone with it'
 	sctl reset-failed $unit
-	sctl start $unit
-	tell $? '... and can be started again'
-
-	kill -STOP "$(show MainPID)"
-	for _ in $(seq 250); do
-		[ "$(show Result)" = watchdog ] && break
-		sleep 0.1
-	done
-	[ "$(show Result)" = watchdog ]
-	tell $? 'a supervisor that does not turn is ended by the watchdog'
-	until_state failed
 
 	unit=cloister@web2.service
 	if [ -n "$volume" ]; then

@@ -26,7 +26,7 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 # The program and its manual are not installed here.
 sed '/^Documentation=/d' "$source/cloister.slice" >"$dir/cloister.slice"
-sed -e 's|^ExecStart=/usr/libexec/cloister/cloister|ExecStart=/bin/true|' \
+sed -e 's/^\(Exec[A-Za-z]*\)=.usr.libexec.cloister.cloister/\1=\/bin\/true/' \
 	-e '/^Documentation=/d' "$source/cloister@.service" >"$dir/cloister@.service"
 cp "$dir/cloister@.service" "$dir/cloister@guest.service"
 cd "$dir" || exit 1

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * supervisor/adopt.c - a supervisor takes over what another one left
+ *
+ * Runs in the supervisor, instead of opening what a guest is made of: images
+ * that were unplugged stay so, a pty keeps its name, and a file that was put
+ * in the place of an image since then is not looked at.
+ */
+#include "supervisor/adopt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "supervisor/cgroup.h"
+#include "supervisor/family.h"
+#include "supervisor/store.h"
+
+bool adopt_is_due(char *why, size_t why_len)
+{
+	why[0] = '\0';
+	if (!store_has_any())
+		return false;
+	if (family_was_left(why, why_len))
+		return true;
+	store_discard();
+	return false;
+}
+
+bool adopt_roster(struct roster *r, char *why, size_t why_len)
+{
+	struct roster_host *h = r->host;
+
+	if (roster_adopt(r, why, why_len))
+		return false;
+	for (int i = 0; i < CONF_DRIVES; i++) {
+		if (h->image[i].fd >= 0 && image_look(&h->image[i])) {
+			snprintf(why, why_len, "image-%d: not an image", i);
+			return false;
+		}
+	}
+	for (int i = 0; i < CONF_SERIALS; i++)
+		serial_look(&r->conf->serial[i], &h->serial[i]);
+	if (r->conf->have_vnc && (h->vnc.fd < 0 || vnc_look(&h->vnc))) {
+		snprintf(why, why_len, "vnc: not in the store");
+		return false;
+	}
+	return true;
+}
+
+int adopt_tear_down(void)
+{
+	/* With these, Restart=on-abnormal starts nobody. */
+	static const char *const last[] = { "success", "exit-code", "exec-condition" };
+	const char *result = getenv("SERVICE_RESULT");
+	bool keep = result;
+
+	for (size_t i = 0; result && i < sizeof(last) / sizeof(last[0]); i++)
+		keep &= strcmp(result, last[i]) != 0;
+	cgroup_tear_down(keep);
+	return 0;
+}
