@@ -330,7 +330,7 @@ def main():
     with open(f'{DIR}/disk.img', 'wb') as f:
         f.truncate(1 << 20)
     with open(f'{DIR}/settings', 'w', encoding='utf-8') as f:
-        f.write(f'[defaults]\nrun-dir = {DIR}/run\nrestart-limit = 50/10\n'
+        f.write(f'[defaults]\nrun-dir = {DIR}/run\ncrash-dir = off\nrestart-limit = 50/10\n'
                 'log = debug\n')
     store = Store(f'{DIR}/notify')
     guest = Guest()

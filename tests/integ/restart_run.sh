@@ -35,7 +35,7 @@ for program in broker/dispatch/cloister-broker workers/cloister-{platform,disk,n
 done
 truncate -s 1M "$dir/disk.img"
 mkdir "$dir/run"
-printf '[defaults]\nrun-dir = %s\nrestart-limit = 3/600\n' "$dir/run" >"$dir/settings"
+printf '[defaults]\nrun-dir = %s\ncrash-dir = off\nrestart-limit = 3/600\n' "$dir/run" >"$dir/settings"
 
 # A card, if there can be a tap.
 nic=() net=()
