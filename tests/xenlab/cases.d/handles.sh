@@ -34,9 +34,16 @@ create_other()
 	echo "the other guest is domain $other"
 }
 
-# The other guest's processes are gone; then nothing of it is left.
+# Who died has successors; then nothing of the other guest is left.
 end_other()
 {
+	for _ in $(seq 60); do
+		[ "$(grep -c 'child replaced' /var/log/xen/qemu-dm-other.log)" -ge "$1" ] && break
+		sleep 0.5
+	done
+	same "$(grep -c 'child replaced' /var/log/xen/qemu-dm-other.log)" "$1" \
+		'processes replaced'
+	xl destroy other
 	for _ in $(seq 60); do
 		process "$other" '.*' >/dev/null || break
 		sleep 0.5
@@ -44,7 +51,6 @@ end_other()
 	if process "$other" '.*'; then
 		return 1
 	fi
-	xl destroy other
 	if xl domid other 2>/dev/null || xenstore-ls -f /local/domain/0 |
 			grep -E "/(device-model|vkbd)/$other(/| )"; then
 		return 1
@@ -52,7 +58,7 @@ end_other()
 }
 
 # force ROLE:NAME:CALL...: each process of the other guest dies of its call.  The
-# supervisor would end the others at the first death: it sleeps meanwhile.
+# supervisor would replace it at once: it sleeps meanwhile.
 force()
 {
 	local supervisor victim role name call
@@ -64,7 +70,7 @@ force()
 			"$DOMID" "$call"
 	done
 	kill -CONT "$supervisor"
-	end_other
+	end_other $#
 	grep 'killed by its filter' /var/log/xen/qemu-dm-other.log
 }
 
