@@ -23,7 +23,7 @@ from tap import Tap
 CTL, RIG, REPLAY, FAKE, BUILD = (os.path.abspath(p) for p in sys.argv[1:6])
 PROGRAMS = ['broker/dispatch/cloister-broker'] + \
     [f'workers/cloister-{w}' for w in ('platform', 'disk', 'net', 'vga', 'vnc')]
-DOMID = 31600 + os.getpid() % 300
+DOMID = 31600 + os.getpid() % 200
 tap = Tap()
 ok = tap.ok
 

@@ -23,7 +23,7 @@ from tap import Tap
 CTL, FAKE, BUILD = (os.path.abspath(p) for p in sys.argv[1:4])
 PROGRAMS = ['broker/dispatch/cloister-broker'] + \
     [f'workers/cloister-{w}' for w in ('platform', 'disk', 'net', 'vga', 'vnc')]
-DOMID = 31200 + os.getpid() % 500
+DOMID = 31200 + os.getpid() % 100
 tap = Tap()
 ok = tap.ok
 

@@ -72,6 +72,19 @@ static void settle(enum fakefamily_who who, uint64_t total)
 		usleep(1000);
 }
 
+/* Counting comes after the answer: until it has ended. */
+static uint64_t settled(enum fakefamily_who who)
+{
+	uint64_t was, now = all_accesses(who);
+
+	do {
+		was = now;
+		usleep(50000);
+		now = all_accesses(who);
+	} while (now != was);
+	return now;
+}
+
 static void out(uint16_t port, uint32_t v)
 {
 	fakeguest_out(g, 0, port, 1, v);
@@ -170,7 +183,7 @@ static void test_string(void)
 		sched_yield();
 	ok(fakeguest_until_isa(g, 14, false, 1000), "IDENTIFY");
 	is_hex(peer(FF_DISK, STAT_INTERRUPTS + STAT_ISA) - irqs, 1, "raised its line once");
-	all = all_accesses(FF_DISK);
+	all = settled(FF_DISK);
 	bytes = peer(FF_DISK, STAT_ACCESS_BYTES + STAT_READ);
 	trace_reader_init(&r, f.trace[FF_DISK], false);
 	fakeguest_ins(g, 0, IDE, 2, 256, BUF_GPA, false);
