@@ -54,7 +54,7 @@ FIGURES += [(f'{nic} {what}', f'{nic}: {text}', unit, goal, None)
                 ('in accesses', 'accesses a frame in', '', None))]
 
 # With --kill: process, and what of it a guest waits for (guest/stallbench.c).
-CARD = '/sys/bus/pci/devices/0000:00:04.0/resource0'
+CARD = '/sys/class/net/eth0/device/resource0'
 KILLED = [('platform', '0x3ff'),        # UART scratch register
           ('disk0', '/dev/sda'),
           ('vga', '0x3c4'),             # sequencer index
@@ -253,7 +253,7 @@ class Bench:
             with open(os.path.join(self.out, 'kill.json'), 'w',
                       encoding='utf-8') as file:
                 json.dump(rows, file, indent=1)
-        show_kills(rows)
+            show_kills(rows)
 
     def kill_one(self, machine, end, name, target):
         count = self.options.kills
