@@ -181,8 +181,7 @@ static void adopt_unplug(void)
 			continue;
 		if (peer_sent(p, seq)) {
 			st->unplug_ask &= (uint16_t)~bit;
-			p->owner[seq % CHAN_REQS].seq = seq;
-			p->owner[seq % CHAN_REQS].what = OWNER_UNPLUG;
+			peer_set_owner(p, seq, OWNER_UNPLUG, 0);
 		} else {
 			STATE_SET(st->unplug_ask, (uint16_t)(st->unplug_ask | bit));
 			STATE_SET(st->unplug_owe, (uint16_t)(st->unplug_owe & ~bit));

@@ -207,6 +207,14 @@ static inline bool peer_sent(const struct peer *p, uint32_t seq)
 /* These three: 0, -EAGAIN (full), or -EPROTO (not believed any more). */
 int peer_room(struct peer *p);
 int peer_data_get(struct peer *p, uint16_t *slot);
+/* Request @seq, which was sent, is for this. */
+static inline void peer_set_owner(struct peer *p, uint32_t seq, enum owner what,
+				  unsigned int vcpu)
+{
+	p->owner[seq % CHAN_REQS].seq = seq;
+	p->owner[seq % CHAN_REQS].what = (uint8_t)what;
+	p->owner[seq % CHAN_REQS].vcpu = (uint8_t)vcpu;
+}
 /* @row_flags: CHAN_ROW_INERT, CHAN_ROW_LAZY, or neither. */
 #define SEND_LAZY	(CHAN_ROW_INERT | CHAN_ROW_LAZY)
 #define SEND_EFFECTIVE	0u		/* may change a shadow word */

@@ -480,16 +480,6 @@ void ioreq_resend(unsigned int peer)
 
 /* ---- after a predecessor ---- */
 
-static void set_owner(unsigned int peer, uint32_t seq, enum owner what,
-		      unsigned int vcpu)
-{
-	struct peer *p = &broker.peer[peer];
-
-	p->owner[seq % CHAN_REQS].seq = seq;
-	p->owner[seq % CHAN_REQS].what = (uint8_t)what;
-	p->owner[seq % CHAN_REQS].vcpu = (uint8_t)vcpu;
-}
-
 static void adopt_invalidate(unsigned int vcpu)
 {
 	struct vcpu *v = &broker.vcpu[vcpu];
@@ -501,7 +491,8 @@ static void adopt_invalidate(unsigned int vcpu)
 			continue;
 		if (peer_sent(&broker.peer[i], v->asked_seq[i])) {
 			STATE_SET(v->ask, (uint16_t)(v->ask & ~bit));
-			set_owner(i, v->asked_seq[i], OWNER_INVALIDATE, vcpu);
+			peer_set_owner(&broker.peer[i], v->asked_seq[i],
+				       OWNER_INVALIDATE, vcpu);
 		} else {
 			STATE_SET(v->ask, (uint16_t)(v->ask | bit));
 			STATE_SET(v->owe, (uint16_t)(v->owe & ~bit));
@@ -513,7 +504,7 @@ static void adopt_invalidate(unsigned int vcpu)
 static void adopt_vcpu(unsigned int vcpu)
 {
 	struct vcpu *v = &broker.vcpu[vcpu];
-	const struct peer *p = &broker.peer[v->peer];
+	struct peer *p = &broker.peer[v->peer];
 
 	read_slot(vcpu);
 	v->taken_ticks = account_seen();
@@ -532,7 +523,7 @@ static void adopt_vcpu(unsigned int vcpu)
 	case VCPU_WAITING:
 		v->how = TRACE_HOP;
 		if (peer_sent(p, v->seq))
-			set_owner(v->peer, v->seq, OWNER_VCPU, vcpu);
+			peer_set_owner(p, v->seq, OWNER_VCPU, vcpu);
 		else
 			set_state(v, VCPU_TAKEN);
 		break;

@@ -456,9 +456,7 @@ int peer_send(struct peer *p, struct io_msg *m, enum owner what,
 	if (p->plan->verbs & PLAN_MAY_VRAM)
 		dirty_sent(m);
 	STATE_SET(p->rec->tail, p->ch.tail);
-	p->owner[m->seq % CHAN_REQS].seq = m->seq;
-	p->owner[m->seq % CHAN_REQS].what = (uint8_t)what;
-	p->owner[m->seq % CHAN_REQS].vcpu = (uint8_t)vcpu;
+	peer_set_owner(p, m->seq, what, vcpu);
 	if (!(row_flags & CHAN_ROW_INERT))
 		p->effective = p->ch.tail;
 	if (!(row_flags & CHAN_ROW_LAZY)) {

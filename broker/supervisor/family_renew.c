@@ -91,7 +91,7 @@ static void fail(enum member m)
 }
 
 /* It is dead, or was never born: what next? */
-static void go_on(enum member m)
+void family_died(enum member m)
 {
 	struct child *c = &fam.child[m];
 
@@ -109,11 +109,6 @@ static void go_on(enum member m)
 		wait_a_while(m);
 		c->false_starts++;
 	}
-}
-
-void family_died(enum member m)
-{
-	go_on(m);
 }
 
 static int spawn(enum member m)
@@ -152,7 +147,7 @@ void family_renew_now(enum member m)
 		return;
 	if (log_allow(&c->limit))
 		log_errno(-rc, "cannot start: name=%s", roster_name(m));
-	go_on(m);
+	family_died(m);
 }
 
 void family_brief_successor(void)

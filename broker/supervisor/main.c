@@ -250,6 +250,14 @@ static bool open_serials(void)
 	return true;
 }
 
+/* Where clients connect, for query-vnc. */
+static void tell_vnc(void)
+{
+	sup.qmp.vnc_host = sup.host.vnc.host;
+	sup.qmp.vnc_port = sup.host.vnc.port;
+	sup.qmp.vnc_ipv6 = sup.host.vnc.ipv6;
+}
+
 static bool open_display(void)
 {
 	char why[240];
@@ -269,9 +277,7 @@ static bool open_display(void)
 		log_err("cannot listen for VNC: -vnc %s", why);
 		return false;
 	}
-	sup.qmp.vnc_host = sup.host.vnc.host;
-	sup.qmp.vnc_port = sup.host.vnc.port;
-	sup.qmp.vnc_ipv6 = sup.host.vnc.ipv6;
+	tell_vnc();
 	return true;
 }
 
@@ -476,11 +482,8 @@ static bool take_roster(void)
 	}
 	for (int i = 0; i < CONF_SERIALS; i++)
 		sup.qmp.serial_name[i] = sup.host.serial[i].name;
-	if (sup.conf.have_vnc) {
-		sup.qmp.vnc_host = sup.host.vnc.host;
-		sup.qmp.vnc_port = sup.host.vnc.port;
-		sup.qmp.vnc_ipv6 = sup.host.vnc.ipv6;
-	}
+	if (sup.conf.have_vnc)
+		tell_vnc();
 	sup.qmp.disk_stats = sup.roster.stat_page[MEMBER_DISK0];
 	for (unsigned int i = 0; i < sup.conf.nic_count; i++)
 		if (!sup.conf.nic[i].model && sup.host.tap[i] >= 0 &&
