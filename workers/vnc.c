@@ -6,8 +6,10 @@
  * device state and no hypervisor; the supervisor binds the port.  Options:
  * password=on, title=TEXT.
  */
+#include <link.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "abi/ctl_msg.h"
@@ -29,6 +31,35 @@ static struct input_ring *map_input(void)
 	if (!in || in->magic != INPUT_MAGIC || in->version != INPUT_VERSION)
 		die(0, "not an input ring: fd=%d", FD_VNC_INPUT);
 	return in;
+}
+
+#define PAGE_BYTES	4096u
+
+static int forget_object(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	(void)size;
+	(void)arg;
+	for (unsigned int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+		uintptr_t from = info->dlpi_addr + p->p_vaddr;
+
+		if (p->p_type != PT_LOAD || p->p_flags & PF_W)
+			continue;
+		from &= ~(uintptr_t)(PAGE_BYTES - 1);
+		(void)madvise((void *)from, info->dlpi_addr + p->p_vaddr +
+			      p->p_memsz - from, MADV_DONTNEED);
+	}
+	return 0;
+}
+
+/*
+ * Most of what the libraries consist of is needed to link and to start them
+ * and never again.  Pages that nobody can have written come back from their
+ * files when they are needed.
+ */
+static void forget_start(void)
+{
+	dl_iterate_phdr(forget_object, NULL);
 }
 
 static void say_ready(void)
@@ -64,6 +95,7 @@ int main(int argc, char **argv)
 	conf.fb = fb_shm_map(FD_VNC_FB, false);
 	conf.input = map_input();
 	vnc_server_open(&conf);
+	forget_start();
 
 	/* 3. Point of no return: from here only policy/vnc.policy is left. */
 	sandbox_enter(&args, 0, &policy_vnc);

@@ -298,6 +298,21 @@ static enum conf_result on_metrics(struct conf *c, const struct opt_keys *k)
 	return CONF_USAGE;
 }
 
+/* CONF_USAGE: @k is not that. */
+static enum conf_result on_one_cpu(struct conf *c, const struct opt_keys *k)
+{
+	static const char *const value[] = {
+		[CONF_ONE_CPU_AUTO] = "auto", [CONF_ONE_CPU_ON] = "on",
+		[CONF_ONE_CPU_OFF] = "off" };
+
+	for (unsigned int i = 0; i < sizeof(value) / sizeof(value[0]); i++)
+		if (conf_key_is(k, "one-cpu", value[i])) {
+			c->one_cpu = (enum conf_one_cpu)i;
+			return CONF_OK;
+		}
+	return CONF_USAGE;
+}
+
 static enum conf_result on_cloister(struct conf *c, const char *arg)
 {
 	static const struct { const char *key; uint32_t flag; } off[] = {
@@ -334,7 +349,9 @@ static enum conf_result on_cloister(struct conf *c, const char *arg)
 			c->crash_dir = k.val[0] == '/' ? conf_keep(c, k.val) : NULL;
 			continue;
 		}
-		rc = on_metrics(c, &k);
+		rc = on_one_cpu(c, &k);
+		if (rc == CONF_USAGE)
+			rc = on_metrics(c, &k);
 		if (rc == CONF_OK)
 			continue;
 		if (rc != CONF_USAGE)

@@ -75,6 +75,10 @@ struct conf_loose {
 	bool taken;
 };
 
+/* Whether all that a request passes through runs on one CPU; AUTO: where there
+   are two. */
+enum conf_one_cpu { CONF_ONE_CPU_AUTO, CONF_ONE_CPU_ON, CONF_ONE_CPU_OFF };
+
 struct conf {
 	uint32_t domid;
 	bool have_domid;
@@ -106,6 +110,7 @@ struct conf {
 	struct conf_nic nic[CONF_NICS];
 	unsigned int nic_count;
 	uint32_t plan_flags;	/* PLAN_NO_* */
+	enum conf_one_cpu one_cpu;
 	enum log_level log_level;
 	bool no_stats;			/* nobody counts, nothing is recorded */
 	const char *metrics_file;	/* textfile (metrics_path.h), or "on": in

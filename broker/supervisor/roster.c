@@ -7,6 +7,7 @@
  */
 #include "supervisor/roster.h"
 
+#include <sched.h>
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -291,11 +292,35 @@ static void give_net(const struct roster *r, enum member m, struct spawn_spec *s
 	spawn_spec_opt(s, "rom=%d", r->host->nic_rom[i] >= 0);
 }
 
+/*
+ * The CPU on which everything that a request passes through takes turns, or -1:
+ * any.  They wait for each other, so a second one wins nothing; and with two in
+ * all, the one that is left is for what the guest waits for besides us.
+ */
+static int path_cpu(const struct conf *c)
+{
+	unsigned int count, nth;
+	cpu_set_t set;
+
+	if (c->one_cpu == CONF_ONE_CPU_OFF || sched_getaffinity(0, sizeof(set), &set))
+		return -1;
+	count = (unsigned int)CPU_COUNT(&set);
+	if (c->one_cpu == CONF_ONE_CPU_AUTO && count != 2)
+		return -1;
+	nth = c->domid % count;
+	for (int i = 0; i < CPU_SETSIZE; i++)
+		if (CPU_ISSET(i, &set) && nth-- == 0)
+			return i;
+	return -1;
+}
+
 void roster_spec(const struct roster *r, enum member m, struct spawn_spec *s)
 {
 	int ch = member[m].channel;
 
 	spawn_spec_init(s, member[m].name, member[m].role, roster_uid(r, m));
+	if (m != MEMBER_VNC)
+		s->cpu = path_cpu(r->conf);
 	s->fd[FD_STATS] = r->stat[m];
 	if (ch >= 0) {
 		s->fd[FD_CHAN] = r->chan[ch];

@@ -46,7 +46,7 @@ void spawn_spec_init(struct spawn_spec *s, const char *name, const char *role,
 		     uint32_t uid)
 {
 	*s = (struct spawn_spec){ .name = name, .role = role, .uid = uid,
-		.cgroup = -1 };
+		.cgroup = -1, .cpu = -1 };
 	for (int i = 0; i < SPAWN_FDS; i++)
 		s->fd[i] = -1;
 }
@@ -242,6 +242,7 @@ OF_CHILD static int run_child(void *arg)
 {
 	char *const no_env[] = { NULL };
 	struct errand *e = arg;
+	cpu_set_t cpus;
 	sigset_t none;
 
 	if (e->by_hand)
@@ -249,6 +250,11 @@ OF_CHILD static int run_child(void *arg)
 	place_fds(e);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (e->spec->cpu >= 0) {
+		CPU_ZERO(&cpus);
+		CPU_SET((size_t)e->spec->cpu, &cpus);
+		(void)sched_setaffinity(0, sizeof(cpus), &cpus);
+	}
 	if (chdir("/"))
 		fail_child(e, "chdir");
 	execve(e->path, e->argv, no_env);

@@ -31,6 +31,9 @@ struct spawn_spec {
 	const char *role;		/* "disk": runs cloister-disk */
 	uint32_t uid;			/* gid too */
 	int cgroup;			/* directory to be born in, or -1 */
+	int cpu;			/* where it runs; -1: anywhere.  Not where
+					   that is forbidden us, as by systemd's
+					   SystemCallFilter=~@resources */
 	bool limited;			/* never outside of its cgroup */
 	int fd[SPAWN_FDS];		/* ours for each number, or -1; borrowed */
 	char opt[SPAWN_OPTS][SPAWN_OPT_LEN];

@@ -11,11 +11,12 @@
  * than we (the kernel is fair): so of a pair that takes turns only the one
  * that looks longer can look at all, the broker; a worker sleeps at once
  * (poll_window_init()).  And where yields do not switch, because the worker has
- * used more than we have, only our sleep gives it the CPU at once.  With two, a
- * pair that looks would be all of a dom0, and where the guest shares them too,
- * it would wait for the pair to be done waiting: again only the broker looks.  Where we wait for the guest and not
- * for a process of this dom0, a yield now and then is for the others' sake
- * only.
+ * used more than we have, only our sleep gives it the CPU at once.
+ *
+ * With two, a pair that looks would be all of a dom0, and where the guest
+ * shares them too, it would wait for the pair to be done waiting: again only
+ * the broker looks.  Where we wait for the guest and not for a process of this
+ * dom0, a yield now and then is for the others' sake only.
  *
  * How long it can get depends on the machine: it is worth what a sleep and a
  * wake-up cost, and they are made of system calls.  A guest that comes by

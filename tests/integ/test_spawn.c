@@ -29,6 +29,7 @@
 
 static char dir[] = "/tmp/test_spawn.XXXXXX";
 static char log_text[4096], parent[40];
+static int only_cpu = -1;	/* of the child */
 static int lines;	/* in log_text, which ends before the first's end */
 static const struct spawn_common common = { .domid = DOMID };
 
@@ -60,6 +61,7 @@ static pid_t spawn(int cgroup, bool limited, int *pidfd)
 	spawn_spec_init(&s, "disk0", "disk", 0);
 	s.cgroup = cgroup;
 	s.limited = limited;
+	s.cpu = only_cpu;
 	pid = spawn_child(&common, &s, pidfd);
 	dup2(saved, STDERR_FILENO);
 	close(saved);
@@ -132,6 +134,8 @@ static void test_born(const char *how)
 	   "%s: in its group before its program runs%s%s", how, log_text[0] ? ": " : "",
 	   log_text);
 	ok(has_own(pid, "pid") && has_own(pid, "uts"), "%s: namespaces of its own", how);
+	snprintf(place, sizeof(place), "Cpus_allowed_list:\t%d", only_cpu);
+	ok(file_has(pid, "status", place), "%s: on the CPU it is given", how);
 	/* The shell before it has a handler. */
 	for (int i = 0; i < 500 && !file_has(pid, "comm", "sleep"); i++)
 		usleep(10000);
@@ -180,11 +184,16 @@ int main(void)
 {
 	const char *cleaning[] = { "cloister-disk", "log" };
 	char path[64], top[400];
+	cpu_set_t cpus;
 
 	if (geteuid() || !mkdtemp(dir))
 		return skip_all("needs root");
 	snprintf(parent, sizeof(parent), "cloister-spawn-%d", (int)getpid());
 	log_init(-1, "cloister", LOG_L_INFO);
+	sched_getaffinity(0, sizeof(cpus), &cpus);
+	for (int i = 0; i < CPU_SETSIZE; i++)
+		if (CPU_ISSET(i, &cpus))
+			only_cpu = i;
 	if (cgroup_begin(DOMID, parent)) {
 		make_program();
 		test_born("clone3()");

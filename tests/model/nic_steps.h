@@ -15,10 +15,13 @@
 
 #include <setjmp.h>
 
+#include "base/clock.h"
 #include "tests/lib/rigcrash.h"
 
 #define STEPS_IDS	96u	/* frames of a run, each way */
 #define STEPS_NEVER	UINT32_MAX
+#define STEPS_POOL	120u	/* receive buffers, each used once */
+#define STEPS_LEN_MAX	1500u	/* of a frame that comes */
 
 /* Adds the card to the rig, closes it. */
 static void steps_rebuild(void);
@@ -26,10 +29,18 @@ static void steps_rebuild(void);
 static void steps_driver(void);
 /* A new machine, whose driver is set up as @variant of the test. */
 static void steps_begin(unsigned int variant);
-/* Sends and receives; @rounds, then until nothing is left. */
-static void steps_run(unsigned int rounds);
-/* Nothing is missing, and the card still works. */
-static void steps_check_end(void);
+/* Frames into the ring; where there is no room, fewer. */
+static void steps_post(void);
+/* Tells the card. */
+static void steps_doorbell(void);
+/* Time passes; what the card's interrupt is for is served. */
+static void steps_serve(void);
+/* A card that was looped back is not any more. */
+static void steps_unloop(void);
+/* A frame arrives from the host. */
+static void steps_give(const uint8_t *p, size_t len);
+/* Receive buffer @i % STEPS_POOL. */
+static uint8_t *steps_pool_at(uint32_t i);
 
 static struct {
 	jmp_buf jump;
@@ -40,11 +51,23 @@ static struct {
 	struct rig *rig;
 	struct nicrig *host;
 	unsigned int line;		/* in rig.intx */
+	const uint8_t *mac;
+	uint32_t pool_bytes;		/* of a receive buffer */
+	bool looped;			/* the card hears itself */
+	bool filling;			/* the host is full now and then */
 	const struct bus_dma_ops *dma;
 	const struct nic_ops *nic;
 	struct bus_dma_ops my_dma;
 	struct nic_ops my_nic;
 } steps;
+
+/* What a driver of either card knows. */
+static struct {
+	uint32_t posted, done;		/* frames to send */
+	uint32_t given, got, next_in;	/* frames that come */
+	uint32_t pool;			/* receive buffers handed out */
+	uint8_t retired[STEPS_POOL];	/* given back to the driver */
+} steps_drv;
 
 static void steps_one(void)
 {
@@ -195,7 +218,119 @@ static void steps_check_sent(void)
 	nicrig_clear(h);
 }
 
+/* What was received: whole, and in order. */
+static void steps_check_in(const uint8_t *p, uint32_t len)
+{
+	uint8_t want[STEPS_LEN_MAX];
+	uint32_t id = steps_id(p, len);
+
+	if (id >= STEPS_IDS || len > STEPS_LEN_MAX ||
+	    steps_make(want, id, len, steps.mac) != len || memcmp(p, want, len)) {
+		steps_complain("received", id);
+		return;
+	}
+	if (!steps.looped && id < steps_drv.next_in)
+		steps_complain("received again", id);
+	if (steps.looped)
+		steps_sent[id] = true;
+	steps_drv.next_in = id + 1;
+	steps_drv.got++;
+}
+
+/* Buffer @i has been read: nobody may write to it now. */
+static void steps_retire(uint32_t i)
+{
+	memset(steps_pool_at(i), 0xdb, steps.pool_bytes);
+	steps_drv.retired[i % STEPS_POOL] = 1;
+}
+
+/* The next buffer for the card. */
+static uint32_t steps_take_buf(void)
+{
+	uint32_t i = steps_drv.pool++ % STEPS_POOL;
+
+	steps_drv.retired[i] = 0;
+	return i;
+}
+
+static void steps_give_one(uint32_t id)
+{
+	static uint8_t p[STEPS_LEN_MAX];
+
+	steps_give(p, steps_make(p, id, 60 + id * 17 % 1400, steps.mac));
+}
+
 /* ---- lives ---- */
+
+static void steps_pass(uint32_t us) { rig_advance(steps.rig, us * NS_PER_US); }
+
+static void steps_drain(uint32_t v)
+{
+	(void)v;
+	nicrig_drain(steps.host);
+	rig_settle(steps.rig);
+}
+
+/* Sends and receives; @rounds, then until nothing is left. */
+static void steps_run(unsigned int rounds)
+{
+	for (unsigned int r = 0; r < rounds + 200; r++) {
+		if (steps.filling && r % 3 == 1)
+			steps.host->full = true;
+		if (r < rounds)
+			steps_post();
+		steps_doorbell();
+		for (unsigned int i = 0; i < 2 && r < rounds && !steps.looped &&
+		     steps_drv.given < STEPS_IDS - 2; i++)
+			steps_event(steps_give_one, steps_drv.given++);
+		if (steps.host->full) {
+			steps.host->full = false;
+			steps_event(steps_drain, 0);
+		}
+		steps_serve();
+		steps_check_sent();
+		if (r >= rounds && steps_drv.done == steps_drv.posted)
+			break;
+	}
+}
+
+static void steps_check_retired(void)
+{
+	for (uint32_t i = 0; i < STEPS_POOL; i++)
+		for (uint32_t k = 0;
+		     steps_drv.retired[i] && k < steps.pool_bytes; k++)
+			if (steps_pool_at(i)[k] != 0xdb) {
+				steps_complain("written to a buffer given back", i);
+				break;
+			}
+}
+
+/* Nothing is missing, and the card still works. */
+static void steps_check_end(void)
+{
+	uint32_t got;
+
+	steps.die_at = STEPS_NEVER;
+	for (int i = 0; i < 4; i++)
+		steps_serve();
+	if (steps_drv.done != steps_drv.posted)
+		steps_complain("still in the ring", steps_drv.done);
+	for (uint32_t i = 0; i < steps_drv.posted; i++)
+		if (!steps_sent[i] && !steps.looped)
+			steps_complain("never sent", i);
+	got = steps_drv.got;
+	steps_drv.next_in = 0;
+	if (steps.looped)
+		steps_unloop();
+	steps.looped = false;
+	steps_give_one(STEPS_IDS - 2);
+	steps_give_one(STEPS_IDS - 1);
+	for (int i = 0; i < 4; i++)
+		steps_serve();
+	if (steps_drv.got != got + 2)
+		steps_complain("not received in the end", steps_drv.got - got);
+	steps_check_retired();
+}
 
 /* @die_in: that step of it, 0: none.  The number of its steps. */
 static uint32_t steps_live(unsigned int variant, unsigned int rounds, uint32_t die_in)
@@ -203,6 +338,10 @@ static uint32_t steps_live(unsigned int variant, unsigned int rounds, uint32_t d
 	uint32_t count;
 
 	steps.die_at = STEPS_NEVER;
+	steps.now = 0;
+	steps.deaths = 0;
+	memset(&steps_drv, 0, sizeof(steps_drv));
+	memset(steps_sent, 0, sizeof(steps_sent));
 	steps_begin(variant);
 	if (die_in)
 		steps.die_at = steps.now + die_in;

@@ -12,34 +12,17 @@
  * wrong once.  The seed is printed and can be given as first argument.
  */
 #include "base/log.h"
-#include "tests/lib/rigcrash.h"
 #include "tests/model/e1000_guest.h"
+#include "tests/model/nic_random.h"
 
 #define ACCESSES	1000000u
 #define RANDOM_RAM	(2u << 20)
 #define GUARD_BYTES	4096u
-#define ODD_BYTES	6u		/* as rig_odd_byte() has them */
 #define STEPS		64u		/* after each hostile byte */
 
-static uint64_t state;
-static unsigned int wrong, alive, unplugs, frames_in, frames_out, large, doorbells, states,
-	resets;
+static unsigned int alive, unplugs, frames_in, frames_out, large, doorbells;
 static uint8_t *guard;
 static uint8_t frame[NIC_FRAME_MAX];
-
-static uint32_t rnd(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)(state >> 16);
-}
-
-static void wrong_at(const char *what)
-{
-	if (wrong++ < 5)
-		printf("# wrong: %s\n", what);
-}
 
 static void add_devices(void)
 {
@@ -278,6 +261,7 @@ static void random_event(void)
 
 static void succeed(void)
 {
+	check();
 	rig_successor(&rig);
 	add_devices();
 	rig_close(&rig);
@@ -290,42 +274,13 @@ static void succeed(void)
 		plug();
 }
 
-/* What a successor finds need not make sense. */
-static void random_state(void)
+static void random_step(unsigned int k)
 {
-	unsigned int was = resets;
-	bool spoilt = rnd() % 2;
-
+	(void)k;
+	random_access();
+	if (rnd() % 8 == 0)
+		random_event();
 	check();
-	if (spoilt)
-		rig_spoil(&rig, rnd);
-	succeed();
-	if (!spoilt && resets != was)
-		wrong_at("refuses what it left");
-}
-
-/* One byte wrong, each of them. */
-static void every_state(void)
-{
-	uint32_t bytes = rig.bus.regs_used;
-
-	for (uint32_t i = 0; i < bytes * ODD_BYTES; i++) {
-		uint8_t *p;
-
-		if (i % 1000 == 0)
-			new_machine();
-		p = rig.state->half[rig.state->flip & 1].regs;
-		p[i / ODD_BYTES] = rig_odd_byte(i % ODD_BYTES);
-		succeed();
-		for (unsigned int k = 0; k < STEPS; k++) {
-			random_access();
-			if (rnd() % 8 == 0)
-				random_event();
-			check();
-		}
-	}
-	printf("# %u bytes of state, each hostile in %u ways\n", bytes,
-	       ODD_BYTES);
 }
 
 static void look_alive(void)
@@ -367,7 +322,7 @@ int main(int argc, char **argv)
 		if (i % 5000 == 0)
 			look_alive();
 	}
-	every_state();
+	every_state(STEPS);
 	printf("# in %u, out %u, large %u, doorbells %u, unplugs %u, states %u\n", frames_in,
 	       frames_out, large, doorbells, unplugs, states);
 	is_hex(wrong, 0, "a million accesses");

@@ -14,7 +14,6 @@
 #define TXN		16u
 #define RXN		8u
 #define TX_STEP		0x2000u
-#define POOL		128u		/* receive buffers, each used once */
 #define POOL_BYTES	2048u
 #define POISON_AT	0x3f0000u	/* a frame of nobody */
 #define IP		14u
@@ -29,10 +28,8 @@ static const char *const names[] = {
 static enum variant variant;
 static struct {
 	uint32_t tx_next, tx_clean, used;	/* descriptors */
-	uint32_t posted, done, frame_descs[STEPS_IDS];
-	uint32_t rx_next, pool, rdt;
-	uint32_t given, got, next_in;
-	uint8_t retired[POOL];
+	uint32_t frame_descs[STEPS_IDS];
+	uint32_t rx_next, rdt;
 } drv;
 
 static void steps_rebuild(void)
@@ -78,7 +75,7 @@ static void post_tcp(uint8_t *p, uint32_t len, uint32_t tse, uint32_t end)
 static void post_one(void)
 {
 	static uint8_t p[LARGE];
-	uint32_t id = drv.posted, from = drv.used, kind = id % 5;
+	uint32_t id = steps_drv.posted, from = drv.used, kind = id % 5;
 	uint32_t end = TXD_EOP | TXD_RS | (variant == DELAYED ? TXD_IDE : 0);
 	uint32_t len = kind == 3 ? LARGE : kind == 2 ? 1400 : 80 + id * 13;
 
@@ -104,20 +101,20 @@ static void post_one(void)
 		break;
 	}
 	drv.frame_descs[id] = drv.used - from;
-	drv.posted++;
+	steps_drv.posted++;
 }
 
 static void post(unsigned int most)
 {
-	while (most-- && drv.posted < STEPS_IDS && drv.used + 3 < TXN)
+	while (most-- && steps_drv.posted < STEPS_IDS && drv.used + 3 < TXN)
 		post_one();
 }
 
 /* A buffer that is given back is somebody else's. */
 static void reclaim(void)
 {
-	while (drv.done < drv.posted) {
-		uint32_t n = drv.frame_descs[drv.done];
+	while (steps_drv.done < steps_drv.posted) {
+		uint32_t n = drv.frame_descs[steps_drv.done];
 
 		if (!(tx_desc((drv.tx_clean + n - 1) % TXN)[12] & 1))
 			return;
@@ -127,33 +124,15 @@ static void reclaim(void)
 			put_desc(drv.tx_clean, POISON_AT, 100 | TXD_EOP | TXD_RS, 0);
 			drv.tx_clean = (drv.tx_clean + 1) % TXN;
 		}
-		drv.done++;
+		steps_drv.done++;
 	}
 }
 
 /* ---- what comes ---- */
 
-static uint8_t *pool_at(uint32_t i)
+static uint8_t *steps_pool_at(uint32_t i)
 {
-	return rig.ram + RX_DATA + i % POOL * POOL_BYTES;
-}
-
-static void check_in(const uint8_t *p, uint32_t len)
-{
-	uint8_t want[POOL_BYTES];
-	uint32_t id = steps_id(p, len);
-
-	if (id >= STEPS_IDS || steps_make(want, id, len, mac) != len ||
-	    memcmp(p, want, len)) {
-		steps_complain("received", id);
-		return;
-	}
-	if (variant != LOOPED && id < drv.next_in)
-		steps_complain("received again", id);
-	if (variant == LOOPED)
-		steps_sent[id] = true;
-	drv.next_in = id + 1;
-	drv.got++;
+	return rig.ram + RX_DATA + i % STEPS_POOL * POOL_BYTES;
 }
 
 static void receive(void)
@@ -164,12 +143,9 @@ static void receive(void)
 
 		if (!(d[12] & 1))
 			return;
-		check_in(pool_at(used), le16_get(d + 8));
-		memset(pool_at(used), 0xdb, POOL_BYTES);
-		drv.retired[used % POOL] = 1;
-		le64_put(d, RX_DATA + drv.pool % POOL * POOL_BYTES);
-		drv.retired[drv.pool % POOL] = 0;
-		drv.pool++;
+		steps_check_in(steps_pool_at(used), le16_get(d + 8));
+		steps_retire(used);
+		le64_put(d, RX_DATA + steps_take_buf() * POOL_BYTES);
 		le64_put(d + 8, 0);
 		drv.rdt = drv.rx_next;
 		drv.rx_next = (drv.rx_next + 1) % RXN;
@@ -190,19 +166,30 @@ static void steps_driver(void)
 static void write_tail(uint32_t v) { wr(TDT, v); }
 static void write_rdt(uint32_t v) { wr(RDT, v); }
 static void read_icr(uint32_t v) { (void)v; (void)rd(ICR); }
-static void drain(uint32_t v) { (void)v; nicrig_drain(&net); rig_settle(&rig); }
-static void pass(uint32_t us) { rig_advance(&rig, us * NS_PER_US); }
 
-static void give_one(uint32_t id)
+static void steps_post(void)
 {
-	static uint8_t p[1500];
-
-	give(p, steps_make(p, id, 60 + id * 17 % 1400, mac));
+	post(3);
 }
 
-static void serve(void)
+static void steps_doorbell(void)
 {
-	steps_event(pass, 120);
+	steps_request(write_tail, drv.tx_next);
+}
+
+static void steps_give(const uint8_t *p, size_t len)
+{
+	give(p, len);
+}
+
+static void steps_unloop(void)
+{
+	wr(RCTL, RCTL_ON | SECRC);
+}
+
+static void steps_serve(void)
+{
+	steps_event(steps_pass, 120);
 	if (!is_irq())
 		return;
 	steps_request(read_icr, 0);
@@ -218,17 +205,18 @@ static void steps_begin(unsigned int v)
 	steps.rig = &rig;
 	steps.host = &net;
 	steps.line = DEVFN << 2;
-	steps.now = 0;
-	steps.deaths = 0;
+	steps.mac = mac;
+	steps.pool_bytes = POOL_BYTES;
+	steps.looped = variant == LOOPED;
+	steps.filling = variant == FULL;
 	steps_hook();
 	memset(&drv, 0, sizeof(drv));
-	memset(steps_sent, 0, sizeof(steps_sent));
 	memset(rig.ram + POISON_AT, 0xdb, 100);
 	wr(CTRL, 0x40140240);
 	tx_ring(TXN);
 	rx_ring(RXN, RCTL_ON | SECRC | (variant == LOOPED ? 0x40 : 0));
-	for (; drv.pool < RXN; drv.pool++)
-		le64_put(rx_desc(drv.pool), RX_DATA + drv.pool * POOL_BYTES);
+	for (uint32_t i = 0; i < RXN; i++)
+		le64_put(rx_desc(i), RX_DATA + steps_take_buf() * POOL_BYTES);
 	drv.rdt = RXN - 1;
 	if (variant == DELAYED) {
 		wr(TIDV, 8);
@@ -238,60 +226,6 @@ static void steps_begin(unsigned int v)
 	}
 	(void)rd(ICR);
 	wr(IMS, 0x81);
-}
-
-static void steps_run(unsigned int rounds)
-{
-	unsigned int most = rounds + 200;
-
-	for (unsigned int r = 0; r < most; r++) {
-		if (variant == FULL && r % 3 == 1)
-			net.full = true;
-		if (r < rounds)
-			post(3);
-		steps_request(write_tail, drv.tx_next);
-		for (unsigned int i = 0; i < 2 && r < rounds &&
-		     variant != LOOPED && drv.given < STEPS_IDS - 2; i++)
-			steps_event(give_one, drv.given++);
-		if (net.full) {
-			net.full = false;
-			steps_event(drain, 0);
-		}
-		serve();
-		steps_check_sent();
-		if (r >= rounds && drv.done == drv.posted)
-			break;
-	}
-}
-
-static void steps_check_end(void)
-{
-	uint32_t got;
-
-	steps.die_at = STEPS_NEVER;
-	for (int i = 0; i < 4; i++)
-		serve();
-	got = drv.got;
-	drv.next_in = 0;
-	if (drv.done != drv.posted)
-		steps_complain("still in the ring", drv.done);
-	for (uint32_t i = 0; i < drv.posted; i++)
-		if (!steps_sent[i] && variant != LOOPED)
-			steps_complain("never sent", i);
-	wr(RCTL, RCTL_ON | SECRC);
-	variant = PLAIN;
-	give_one(STEPS_IDS - 2);
-	give_one(STEPS_IDS - 1);
-	for (int i = 0; i < 4; i++)
-		serve();
-	if (drv.got != got + 2)
-		steps_complain("not received in the end", drv.got - got);
-	for (uint32_t i = 0; i < POOL; i++)
-		for (uint32_t k = 0; drv.retired[i] && k < POOL_BYTES; k++)
-			if (pool_at(i)[k] != 0xdb) {
-				steps_complain("written to a buffer given back", i);
-				break;
-			}
 }
 
 int main(void)

@@ -9,13 +9,12 @@
  * order; no buffer that was given back is touched; both rings go on.
  */
 #include "base/clock.h"
-#include "rtl8139_guest.h"
-#include "nic_steps.h"
+#include "tests/model/rtl8139_guest.h"
+#include "tests/model/nic_steps.h"
 
 #define TXN		16u
 #define RXN		8u
 #define RX_ROOM		1600u
-#define POOL		120u		/* receive buffers, each used once */
 #define POOL_BYTES	0x1000u
 #define POISON_AT	0x1f000u	/* a frame of nobody */
 #define IP		14u
@@ -25,7 +24,6 @@
 #define TAGC		0x00020000u
 #define TSDS		4u
 #define RING_BYTES	8192u
-#define LEN_MAX		1500u
 #define SENT		(0x2000u | 0x8000u)	/* OWN, TOK */
 
 enum variant { RINGS, LOOPED, FULL, REGISTERS, VARIANTS };
@@ -35,10 +33,8 @@ static const char *const names[] = {
 static enum variant variant;
 static struct {
 	uint32_t tx_next, tx_clean, used;	/* descriptors */
-	uint32_t posted, done, frame_descs[STEPS_IDS];
-	uint32_t rx_next, pool;
-	uint32_t given, got, next_in;
-	uint8_t retired[POOL];
+	uint32_t frame_descs[STEPS_IDS];
+	uint32_t rx_next;
 } drv;
 
 static void steps_rebuild(void)
@@ -101,7 +97,7 @@ static void make_tcp(uint8_t *p, uint32_t len)
 static void post_one(void)
 {
 	static uint8_t p[LARGE];
-	uint32_t id = drv.posted, from = drv.used;
+	uint32_t id = steps_drv.posted, from = drv.used;
 	uint32_t kind = variant == LOOPED ? id % 2 : id % 4;
 	uint32_t len = kind == 2 ? LARGE : 80 + id * 13;
 
@@ -125,22 +121,22 @@ static void post_one(void)
 		break;
 	}
 	drv.frame_descs[id] = drv.used - from;
-	drv.posted++;
+	steps_drv.posted++;
 }
 
 static void post(unsigned int most)
 {
 	if (variant == REGISTERS)
 		return;
-	while (most-- && drv.posted < STEPS_IDS && drv.used + 3 < TXN)
+	while (most-- && steps_drv.posted < STEPS_IDS && drv.used + 3 < TXN)
 		post_one();
 }
 
 /* A buffer that is given back is somebody else's. */
 static void reclaim(void)
 {
-	while (drv.done < drv.posted) {
-		uint32_t n = drv.frame_descs[drv.done];
+	while (steps_drv.done < steps_drv.posted) {
+		uint32_t n = drv.frame_descs[steps_drv.done];
 
 		for (uint32_t i = 0; i < n; i++)
 			if (desc_dw(TX_RING, (drv.tx_clean + i) % TXN, 0) & OWN)
@@ -153,42 +149,23 @@ static void reclaim(void)
 				 (i == TXN - 1 ? EOR : 0), 0, POISON_AT);
 			drv.tx_clean = (i + 1) % TXN;
 		}
-		drv.done++;
+		steps_drv.done++;
 	}
 }
 
 /* ---- what comes: rings ---- */
 
-static uint8_t *pool_at(uint32_t i)
+static uint8_t *steps_pool_at(uint32_t i)
 {
-	return rig.ram + RX_BUF(i % POOL);
+	return rig.ram + RX_BUF(i % STEPS_POOL);
 }
 
 static void give_buf(uint32_t at)
 {
-	uint32_t i = drv.pool++ % POOL;
+	uint32_t i = steps_take_buf();
 
-	drv.retired[i] = 0;
 	put_desc(RX_RING, at, OWN | RX_ROOM | (at == RXN - 1 ? EOR : 0), 0,
 		 RX_BUF(i));
-}
-
-static void check_in(const uint8_t *p, uint32_t len)
-{
-	uint8_t want[LEN_MAX];
-	uint32_t id = steps_id(p, len);
-
-	if (id >= STEPS_IDS || len > LEN_MAX ||
-	    steps_make(want, id, len, mac) != len || memcmp(p, want, len)) {
-		steps_complain("received", id);
-		return;
-	}
-	if (variant != LOOPED && id < drv.next_in)
-		steps_complain("received again", id);
-	if (variant == LOOPED)
-		steps_sent[id] = true;
-	drv.next_in = id + 1;
-	drv.got++;
 }
 
 static void receive(void)
@@ -200,9 +177,8 @@ static void receive(void)
 
 		if (dw0 & OWN)
 			return;
-		check_in(pool_at(used), (dw0 & 0x1fff) - 4);
-		memset(pool_at(used), 0xdb, POOL_BYTES);
-		drv.retired[used % POOL] = 1;
+		steps_check_in(steps_pool_at(used), (dw0 & 0x1fff) - 4);
+		steps_retire(used);
 		give_buf(drv.rx_next);
 		drv.rx_next = (drv.rx_next + 1) % RXN;
 	}
@@ -212,22 +188,22 @@ static void receive(void)
 
 static void post_register(void)
 {
-	static uint8_t p[LEN_MAX];
-	uint32_t id = drv.posted, i = id % TSDS, len = 80 + id * 13;
+	static uint8_t p[STEPS_LEN_MAX];
+	uint32_t id = steps_drv.posted, i = id % TSDS, len = 80 + id * 13;
 
-	if (drv.posted - drv.done == TSDS || drv.posted == STEPS_IDS)
+	if (steps_drv.posted - steps_drv.done == TSDS || steps_drv.posted == STEPS_IDS)
 		return;
 	memcpy(rig.ram + TX_BUF(i), p, steps_make(p, id, len, mac));
-	drv.posted++;
+	steps_drv.posted++;
 	tell(0x10 + 4 * i, 4, len);
 }
 
 static void reclaim_registers(void)
 {
-	while (drv.done < drv.posted &&
-	       (ask(0x10 + 4 * (drv.done % TSDS), 4) & SENT) == SENT) {
-		memset(rig.ram + TX_BUF(drv.done % TSDS), 0xdb, 0x1000);
-		drv.done++;
+	while (steps_drv.done < steps_drv.posted &&
+	       (ask(0x10 + 4 * (steps_drv.done % TSDS), 4) & SENT) == SENT) {
+		memset(rig.ram + TX_BUF(steps_drv.done % TSDS), 0xdb, 0x1000);
+		steps_drv.done++;
 	}
 }
 
@@ -237,11 +213,11 @@ static void receive_bytes(void)
 		const uint8_t *p = rig.ram + RX_BYTES + drv.rx_next;
 		uint32_t len = le16_get(p + 2);
 
-		if (!(le16_get(p) & 1) || len < 64 || len > LEN_MAX + 4) {
+		if (!(le16_get(p) & 1) || len < 64 || len > STEPS_LEN_MAX + 4) {
 			steps_complain("byte ring", drv.rx_next);
 			return;
 		}
-		check_in(p + 4, len - 4);
+		steps_check_in(p + 4, len - 4);
 		drv.rx_next = (drv.rx_next + len + 4 + 3) / 4 * 4 % RING_BYTES;
 		tell(0x38, 2, (drv.rx_next - 16) & 0xffff);
 	}
@@ -258,21 +234,35 @@ static void steps_driver(void)
 	post(8);
 }
 
-static void drain(uint32_t v) { (void)v; nicrig_drain(&host); rig_settle(&rig); }
-static void pass(uint32_t us) { rig_advance(&rig, us * NS_PER_US); }
 
-static void give_one(uint32_t id)
+static void steps_post(void)
 {
-	static uint8_t p[LEN_MAX];
-
-	give(p, steps_make(p, id, 60 + id * 17 % 1400, mac));
+	post(3);
+	for (int i = 0; variant == REGISTERS && i < 3; i++)
+		post_register();
 }
 
-static void serve(void)
+static void steps_doorbell(void)
+{
+	if (variant != REGISTERS)
+		tell(0xd9, 1, 0x40);
+}
+
+static void steps_give(const uint8_t *p, size_t len)
+{
+	give(p, len);
+}
+
+static void steps_unloop(void)
+{
+	put(0x40, 4, 0x03000600);
+}
+
+static void steps_serve(void)
 {
 	uint32_t isr;
 
-	steps_event(pass, 120);
+	steps_event(steps_pass, 120);
 	if (!rig.intx[INTA])
 		return;
 	isr = ask(0x3e, 2);
@@ -293,11 +283,12 @@ static void steps_begin(unsigned int v)
 	steps.rig = &rig;
 	steps.host = &host;
 	steps.line = INTA;
-	steps.now = 0;
-	steps.deaths = 0;
+	steps.mac = mac;
+	steps.pool_bytes = POOL_BYTES;
+	steps.looped = variant == LOOPED;
+	steps.filling = variant == FULL;
 	steps_hook();
 	memset(&drv, 0, sizeof(drv));
-	memset(steps_sent, 0, sizeof(steps_sent));
 	memset(rig.ram + POISON_AT, 0xdb, 100);
 	if (variant == REGISTERS) {
 		open_legacy(0, true);
@@ -312,66 +303,6 @@ static void steps_begin(unsigned int v)
 		put(0x40, 4, variant == LOOPED ? 0x03060600 : 0x03000600);
 	}
 	put(0x3c, 2, 0x0005);		/* ROK, TOK */
-}
-
-static void steps_run(unsigned int rounds)
-{
-	for (unsigned int r = 0; r < rounds + 200; r++) {
-		if (variant == FULL && r % 3 == 1)
-			host.full = true;
-		if (r < rounds)
-			post(3);
-		for (int i = 0; variant == REGISTERS && r < rounds && i < 3; i++)
-			post_register();
-		if (variant != REGISTERS)
-			tell(0xd9, 1, 0x40);
-		for (unsigned int i = 0; i < 2 && r < rounds &&
-		     variant != LOOPED && drv.given < STEPS_IDS - 2; i++)
-			steps_event(give_one, drv.given++);
-		if (host.full) {
-			host.full = false;
-			steps_event(drain, 0);
-		}
-		serve();
-		steps_check_sent();
-		if (r >= rounds && drv.done == drv.posted)
-			break;
-	}
-}
-
-static void check_retired(void)
-{
-	for (uint32_t i = 0; i < POOL; i++)
-		for (uint32_t k = 0; drv.retired[i] && k < POOL_BYTES; k++)
-			if (pool_at(i)[k] != 0xdb) {
-				steps_complain("written to a buffer given back", i);
-				break;
-			}
-}
-
-static void steps_check_end(void)
-{
-	uint32_t got;
-
-	steps.die_at = STEPS_NEVER;
-	for (int i = 0; i < 4; i++)
-		serve();
-	if (drv.done != drv.posted)
-		steps_complain("still in the ring", drv.done);
-	for (uint32_t i = 0; i < drv.posted; i++)
-		if (!steps_sent[i] && variant != LOOPED)
-			steps_complain("never sent", i);
-	got = drv.got;
-	drv.next_in = 0;
-	if (variant == LOOPED)
-		put(0x40, 4, 0x03000600);
-	give_one(STEPS_IDS - 2);
-	give_one(STEPS_IDS - 1);
-	for (int i = 0; i < 4; i++)
-		serve();
-	if (drv.got != got + 2)
-		steps_complain("not received in the end", drv.got - got);
-	check_retired();
 }
 
 int main(void)

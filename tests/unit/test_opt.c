@@ -260,6 +260,14 @@ static void test_details(void)
 	   parse(BASE "-cloister restart-limit=100/86400,poll=off") == CONF_OK &&
 	   c.restarts == 100 && c.restart_window_s == 86400 &&
 	   c.plan_flags == PLAN_NO_POLL, "how often who may die");
+	ok(parse(BASE) == CONF_OK && c.one_cpu == CONF_ONE_CPU_AUTO &&
+	   parse(BASE "-cloister one-cpu=on") == CONF_OK &&
+	   c.one_cpu == CONF_ONE_CPU_ON &&
+	   parse(BASE "-cloister one-cpu=on,one-cpu=auto,poll=off") == CONF_OK &&
+	   c.one_cpu == CONF_ONE_CPU_AUTO && c.plan_flags == PLAN_NO_POLL &&
+	   parse(BASE "-cloister one-cpu=off") == CONF_OK &&
+	   c.one_cpu == CONF_ONE_CPU_OFF, "where requests are served");
+	refused(BASE "-cloister one-cpu=2", CONF_REFUSED, "one-cpu");
 	ok(parse(BASE "-cloister stats=off,metrics=/a,,b,metrics-interval=60") ==
 	   CONF_OK && c.no_stats && strcmp(c.metrics_file, "/a,b") == 0 &&
 	   c.metrics_interval_s == 60, "counting and the file");

@@ -3,6 +3,7 @@
  * tests/unit/test_roster.c - what each child is told
  */
 #include <fcntl.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include "abi/io_msg.h"
@@ -193,6 +194,57 @@ static void test_loss(void)
 	close(bare);
 }
 
+static int cpu_of(enum member m)
+{
+	roster_spec(&r, m, &spec);
+	return spec.cpu;
+}
+
+/* As if there were the first @count of our CPUs. */
+static bool have_cpus(const cpu_set_t *all, int count, int *last)
+{
+	cpu_set_t some;
+
+	CPU_ZERO(&some);
+	for (int i = 0; i < CPU_SETSIZE && CPU_COUNT(&some) < count; i++)
+		if (CPU_ISSET(i, all)) {
+			CPU_SET(i, &some);
+			*last = i;
+		}
+	return CPU_COUNT(&some) == count &&
+		!sched_setaffinity(0, sizeof(some), &some);
+}
+
+static void test_cpus(void)
+{
+	cpu_set_t all;
+	int only, last;
+
+	sched_getaffinity(0, sizeof(all), &all);
+	have_cpus(&all, 1, &only);
+	ok(cpu_of(MEMBER_DISK0) == -1, "one CPU: nothing to choose");
+	conf.one_cpu = CONF_ONE_CPU_ON;
+	ok(cpu_of(MEMBER_DISK0) == only, "unless told to");
+	conf.one_cpu = CONF_ONE_CPU_AUTO;
+	if (!have_cpus(&all, 2, &last)) {
+		skip("of two CPUs: only one here");
+		return;
+	}
+	ok(cpu_of(MEMBER_BROKER) == last && cpu_of(MEMBER_DISK0) == last &&
+	   cpu_of(MEMBER_NET0) == last && cpu_of(MEMBER_VNC) == -1,
+	   "of two CPUs: the second for domain 3, not for vnc");
+	conf.domid = 4;
+	ok(cpu_of(MEMBER_BROKER) == only, "the first for domain 4");
+	conf.one_cpu = CONF_ONE_CPU_OFF;
+	ok(cpu_of(MEMBER_BROKER) == -1, "none if told so");
+	conf.one_cpu = CONF_ONE_CPU_AUTO;
+	if (have_cpus(&all, 3, &last))
+		ok(cpu_of(MEMBER_BROKER) == -1, "of three: any");
+	else
+		skip("of three CPUs: only two here");
+	sched_setaffinity(0, sizeof(all), &all);
+}
+
 int main(void)
 {
 	test_counters();
@@ -201,5 +253,6 @@ int main(void)
 	test_all();
 	test_disks();
 	test_nics();
+	test_cpus();
 	return tap_done();
 }
