@@ -337,7 +337,9 @@ const char *sandbox_opt(const struct sandbox_args *a, const char *key)
 
 /* ==== 2 build: the caller ============================================== */
 
-/* ==== 3 check ==========================================================
+/* ==== 3 restrict: the caller, hv_restrict() ============================ */
+
+/* ==== 4 check ==========================================================
  *
  * Should: see that every number names the kind of thing that the policy
  * believes it names.  Mustn't: have lost /proc yet.
@@ -465,8 +467,6 @@ static void check_fds(const struct sandbox_args *a, uint64_t own)
 		if (all >> fd & 1)
 			check_kind(a, fd);
 }
-
-/* ==== 4 restrict: the caller, hv_restrict() ============================ */
 
 /* ==== 5 namespaces =====================================================
  *
