@@ -4,10 +4,10 @@
  *
  * Runs in the broker and in every worker, once, before the first byte of a
  * guest, a client, an image or a dead worker is looked at (what a dead broker
- * left its successor compares before: broker/dispatch/main.c).  The steps stand in this file in
- * the order in which they are taken (the list is in sandbox.h); each says what
- * it should do and what must not have happened yet.  A step that fails ends
- * the process: there is no partial confinement.
+ * left its successor compares before: broker/dispatch/main.c).  The steps
+ * stand in this file in the order in which they are taken (the list is in
+ * sandbox.h); each says what it should do and what must not have happened yet.
+ * A step that fails ends the process: there is no partial confinement.
  *
  * What is per thread in Linux (mount namespace, securebits, bounding set, no
  * new privileges) is done in stage 1, while there is one thread: I/O threads

@@ -311,7 +311,8 @@ static void test_hostile_state(void)
 	for (unsigned int i = 0; opts[i] && i < 38; i++)
 		list[i + 1] = opts[i];
 	victim_leave_state(true);
-	ok(!victim_start(&v, binary, role, list, root), "state that makes no sense: no start");
+	ok(!victim_start(&v, binary, role, list, root),
+	   "state that makes no sense: no start");
 	victim_leave_state(false);
 	ok(read_zombie(v.pid, s, sizeof(s)), "it has ended");
 	ok(SANITIZED || says(s, "\nSeccomp:\t", "2"),

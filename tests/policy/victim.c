@@ -130,7 +130,8 @@ static int make_state(void)
 	const uint32_t flip = STATE_FLIP_FILLED;
 	int fd = memfd_make_state();
 
-	if (leave_state && pwrite(fd, &flip, sizeof(flip), offsetof(struct state, flip)) !=
+	if (leave_state &&
+	    pwrite(fd, &flip, sizeof(flip), offsetof(struct state, flip)) !=
 	    (ssize_t)sizeof(flip))
 		return -1;
 	return fd;
