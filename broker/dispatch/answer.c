@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "dispatch/broker.h"
 #include "hv/hv.h"
+#include "mem/guest.h"
 
 #define VRAM_PARKED	UINT64_MAX
 #define NOBODY		0u	/* st->unplug_peer */
@@ -256,6 +257,19 @@ static void moved(uint64_t to)
 	STATE_SET(st->vram_to, 0u);
 }
 
+/*
+ * Whatever is at its new place Xen throws away: RAM must not be.  Nor could such
+ * a guest be restored (supervisor/load.c).
+ */
+static bool would_replace_ram(uint64_t gfn, uint32_t frames)
+{
+	const struct plan *p = broker.plan;
+	uint64_t high_end = GUEST_4G_GFN + (p->ram_above_4g_bytes >> GUEST_PAGE_SHIFT);
+
+	return gfn < p->ram_below_4g_bytes >> GUEST_PAGE_SHIFT ||
+		(gfn + frames > GUEST_4G_GFN && gfn < high_end);
+}
+
 /* The BAR is the guest's to put anywhere; what fails only harms itself. */
 static bool vram_move(struct peer *p, const struct io_msg *m)
 {
@@ -266,6 +280,11 @@ static bool vram_move(struct peer *p, const struct io_msg *m)
 
 	if (!may(p, PLAN_MAY_VRAM) || !frames || to >= VRAM_GFN_END)
 		return false;
+	if (would_replace_ram(to, frames)) {
+		guest_warn("VRAM not moved, RAM is there: to_gfn=0x%llx",
+			   (unsigned long long)to);
+		return true;
+	}
 	if (to != st->vram_gfn) {
 		hv_track_dirty(broker.hv, st->vram_gfn, 0, NULL);
 		STATE_SET(st->vram_to, to + 1);

@@ -85,6 +85,10 @@ enum vnc_fd {
 	FD_VNC_LISTEN = 16,	/* bound and listening TCP socket */
 	FD_VNC_INPUT = 17,	/* memfd: struct input_ring */
 	FD_VNC_INPUT_KICK = 18,
+	FD_VNC_CLIENT0 = 5,	/* ours: clients, at the lowest free numbers: */
+	FD_VNC_CLIENT_END = 13,	/* FD_STATS is among them, if it is open */
+	FD_VNC_MORE0 = 19,	/* ours: more clients */
+	FD_VNC_MORE_END = 39,
 };
 
 /*

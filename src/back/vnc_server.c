@@ -615,6 +615,8 @@ void vnc_server_serve(void)
 	struct pollfd p[AT_CLIENT + VNC_CLIENTS];
 	uint64_t count;
 
+	/* What a predecessor left in the ring is looked at now, and not before. */
+	vnc_input_open(me.conf.input, me.conf.input_kick_fd);
 	while (!me.stop) {
 		int64_t now = clock_now_ns();
 
@@ -686,7 +688,6 @@ void vnc_server_open(const struct vnc_conf *conf)
 		die(0, "libvncserver does not start");
 	set_up_screen(me.screen);
 	set_format();
-	vnc_input_open(conf->input, conf->input_kick_fd);
 	count_clients();	/* a predecessor's are gone */
 	warm_up();
 }

@@ -2,7 +2,7 @@
 /*
  * bus/restore.c - register state that somebody else left
  *
- * Runs in workers, once, before they are confined.  Trusts nothing it reads:
+ * Runs in workers, once, as soon as they are confined.  Trusts nothing it reads:
  * each device's bytes are copied, checked against its rules, and only then
  * become its registers.
  */

@@ -3,10 +3,11 @@
  * runtime/sandbox.c - how a child of the supervisor gives up its rights
  *
  * Runs in the broker and in every worker, once, before the first byte of a
- * guest, a client or an image is looked at.  The steps stand in this file in
- * the order in which they are taken (the list is in sandbox.h); each says what
- * it should do and what must not have happened yet.  A step that fails ends
- * the process: there is no partial confinement.
+ * guest, a client, an image or a dead worker is looked at (what a dead broker
+ * left its successor compares before: broker/dispatch/main.c).  The steps
+ * stand in this file in the order in which they are taken (the list is in
+ * sandbox.h); each says what it should do and what must not have happened yet.
+ * A step that fails ends the process: there is no partial confinement.
  *
  * What is per thread in Linux (mount namespace, securebits, bounding set, no
  * new privileges) is done in stage 1, while there is one thread: I/O threads
@@ -336,7 +337,9 @@ const char *sandbox_opt(const struct sandbox_args *a, const char *key)
 
 /* ==== 2 build: the caller ============================================== */
 
-/* ==== 3 check ==========================================================
+/* ==== 3 restrict: the caller, hv_restrict() ============================ */
+
+/* ==== 4 check ==========================================================
  *
  * Should: see that every number names the kind of thing that the policy
  * believes it names.  Mustn't: have lost /proc yet.
@@ -464,8 +467,6 @@ static void check_fds(const struct sandbox_args *a, uint64_t own)
 		if (all >> fd & 1)
 			check_kind(a, fd);
 }
-
-/* ==== 4 restrict: the caller, hv_restrict() ============================ */
 
 /* ==== 5 namespaces =====================================================
  *

@@ -9,8 +9,8 @@
  *		    bounding set, no new privileges) is settled while there
  *		    is one thread
  *	2 build     open Xen handles, map rings, parse files (the caller)
- *	3 check     every open descriptor has the number and type expected
- *	4 restrict  Xen handles to one domain (the caller, hv_restrict())
+ *	3 restrict  Xen handles to one domain (the caller, hv_restrict())
+ *	4 check     every open descriptor has the number and type expected
  *	5 namespaces mount with an empty root (pid, ipc, net, uts: the
  *		    supervisor spawned us inside them)
  *	6 limits    no core, no new files, no new processes, bounded memory
@@ -62,7 +62,7 @@ void sandbox_inherit(struct sandbox_args *a, const char *role, int argc, char **
 const char *sandbox_opt(const struct sandbox_args *a, const char *key);
 
 /*
- * Stages 3 and 5-8.  @own: bit per descriptor that stage 2 opened.  Dies if any
+ * Stages 4-8.  @own: bit per descriptor that stage 2 opened.  Dies if any
  * step fails: there is no partial confinement.  With hv "fake" and without
  * root, stages 5 and 7 use a user namespace if one can be had, else they are
  * skipped with one log line.  Built with a sanitizer: no filter, one log line.

@@ -558,10 +558,15 @@ static bool was_paused(void)
 void worker_confine(struct worker *w, const struct sandbox_policy *policy)
 {
 	struct ctl_msg ready = { .kind = CTL_READY, .arg = policy->syscalls };
-	struct bus_left left = { 0 };
-	bool took_over = bus_take_over(&me.bus, &left);
 	const char *state = sandbox_opt(&w->args, "state");
+	struct bus_left left = { 0 };
+	bool took_over;
 
+	if (me.mem)
+		me.mem->restrict_all();
+	sandbox_enter(&w->args, me.own, policy);
+	/* Whoever left that may have been taken over: not a byte of it before. */
+	took_over = bus_take_over(&me.bus, &left);
 	/* A save file is taken whole or not at all; nothing has happened yet. */
 	if (state && left.wrong_dev)
 		die(0, "save file refused: section=%s/%.24s field=%s", w->args.name,
@@ -572,9 +577,6 @@ void worker_confine(struct worker *w, const struct sandbox_policy *policy)
 	me.paused = was_paused();
 	bus_close(&me.bus, me.chan.head, me.chan.tail);
 	chan_worker_publish(&me.chan);
-	if (me.mem)
-		me.mem->restrict_all();
-	sandbox_enter(&w->args, me.own, policy);
 	if (took_over) {
 		bus_resume_devs(&me.bus);
 		settle_events();

@@ -53,7 +53,8 @@ void *worker_map_vram(struct worker *w, uint64_t gfn, uint32_t frames);
 /* Own descriptor @fd (opened between begin and confine), for the check. */
 void worker_owns(struct worker *w, int fd);
 
-/* Point of no return: closes the bus (announces windows), enters the sandbox. */
+/* Point of no return: enters the sandbox, takes over what a predecessor left,
+   closes the bus (announces windows), says that we serve. */
 void worker_confine(struct worker *w, const struct sandbox_policy *policy);
 
 /* Serves until the supervisor hangs up; returns the exit status. */

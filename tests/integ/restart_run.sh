@@ -82,8 +82,10 @@ begin() {
 
 pid_of() { ask status "$domid"; awk -v who="$1" '$1 == who { print $2; exit }' "$dir/said"; }
 state_of() { ask status "$domid"; awk -v who="$1" '$1 == who { print $3; exit }' "$dir/said"; }
-is_new() { # PROCESS OLD-PID
-	[ "$(state_of "$1")" = running ] && [ "$(pid_of "$1")" != "$2" ]
+is_new() { # PROCESS OLD-PID; both of one answer
+	ask status "$domid"
+	awk -v who="$1" -v was="$2" '$1 == who && $2 != was && $3 == "running" { new = 1 }
+		END { exit !new }' "$dir/said"
 }
 has_failed() { [ "$(state_of "$1")" = failed ]; }
 

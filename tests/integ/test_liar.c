@@ -848,6 +848,54 @@ static void test_far_row(void)
 	end("far row");
 }
 
+/* ---- where VRAM may be ---- */
+
+#define LOW_GFN		(UINT64_C(16) << 8)	/* of conf_of() */
+#define FRAMES_4G	(UINT64_C(1) << 20)
+#define VRAM_HOME	UINT64_C(0xe0000)
+
+static bool vram_goes(uint64_t gfn)
+{
+	uint64_t moves = g->m->op[FAKE_OP_RELOCATE];
+	struct io_msg m;
+
+	post_in(0, 0x3cc);
+	if (!next(&vga, &m))
+		return false;
+	say(&vga, &(struct io_msg){ .kind = ANS_VRAM_MOVE, .addr = gfn,
+				    .win = IO_NO_WIN });
+	answer(&vga, &m, 0);
+	if (!reads_as(0, 0) || f.lies)
+		return false;
+	return g->m->op[FAKE_OP_RELOCATE] != moves &&
+		fakeguest_vram_gfn(g) == gfn;
+}
+
+/* What Xen moves somewhere takes the place of what is there. */
+static void test_vram_over_ram(void)
+{
+	struct fakefamily_conf conf = conf_of(false, true);
+	uint64_t frames, high;
+
+	conf.guest.high_bytes = 8 << 20;
+	if (!ok(fakefamily_start(&f, &conf), "the family is up"))
+		return;
+	g = f.g;
+	g->timeout_ms = WAIT_MS;
+	frames = g->conf.vram_frames;
+	high = FRAMES_4G + (g->conf.high_bytes >> XEN_PAGE_SHIFT);
+	ok(vram_goes(VRAM_HOME), "VRAM moves");
+	ok(!vram_goes(1) && !vram_goes(LOW_GFN / 2) && !vram_goes(LOW_GFN - 1),
+	   "not over low RAM");
+	ok(!vram_goes(FRAMES_4G) && !vram_goes(high - 1) &&
+	   !vram_goes(FRAMES_4G - frames + 1), "nor over high RAM");
+	is_hex(fakeguest_vram_gfn(g), VRAM_HOME, "it stays");
+	ok(vram_goes(LOW_GFN) && vram_goes(FRAMES_4G - frames) && vram_goes(high),
+	   "right beside, it may be");
+	ok(f.lies == 0, "to ask is no lie: guests put BARs anywhere");
+	end("VRAM over RAM");
+}
+
 static void test_slow_vga_full(void)
 {
 	struct io_msg m;
@@ -1065,6 +1113,7 @@ int main(void)
 	test_slow_vga_order();
 	test_slow_vga_full();
 	test_far_row();
+	test_vram_over_ram();
 	test_announcements(40);
 	return tap_done();
 }

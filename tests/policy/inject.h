@@ -33,6 +33,9 @@ struct victim {
  */
 bool victim_start(struct victim *v, const char *binary, const char *role,
 		  const char *const *opts, bool as_root);
+/* Workers that are started from now on find committed state in their memory,
+   with none of their devices in it. */
+void victim_leave_state(bool left);
 /* Prints what the victim has logged so far. */
 void victim_log(struct victim *v);
 /* Ends it; returns its wait status, -1 if it hangs. */

@@ -285,6 +285,46 @@ static void test_without_root(void)
 	is_hex((uint64_t)WEXITSTATUS(victim_end(&v)), 0, "and ends");
 }
 
+/* @pid is dead, and not waited for: what it was when it died. */
+static bool read_zombie(pid_t pid, char *s, size_t max)
+{
+	for (int tries = 0; tries < 300; tries++) {
+		read_proc(pid, "status", s, max);
+		if (says(s, "\nState:\t", "Z"))
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
+/*
+ * State that somebody left, with "state=restored": a worker that does not like
+ * it ends at once, and so tells what it was when it looked.
+ */
+static void test_hostile_state(void)
+{
+	const char *list[40] = { "state=restored" };
+	char s[4096], ids[64];
+	struct victim v;
+	int status;
+
+	for (unsigned int i = 0; opts[i] && i < 38; i++)
+		list[i + 1] = opts[i];
+	victim_leave_state(true);
+	ok(!victim_start(&v, binary, role, list, root),
+	   "state that makes no sense: no start");
+	victim_leave_state(false);
+	ok(read_zombie(v.pid, s, sizeof(s)), "it has ended");
+	ok(SANITIZED || says(s, "\nSeccomp:\t", "2"),
+	   "it was under its filter when it looked at that");
+	snprintf(ids, sizeof(ids), "%u\t%u\t", VICTIM_UID, VICTIM_UID);
+	ok(!root || (says(s, "\nUid:\t", ids) &&
+		     says(s, "\nCapEff:\t", "0000000000000000")),
+	   "and nobody of importance");
+	status = victim_end(&v);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 1, "and said so");
+}
+
 /* A supervisor that starts one child, and a keeper that holds the sockets. */
 _Noreturn static void be_supervisor(int pids)
 {
@@ -360,6 +400,8 @@ int main(int argc, char **argv)
 	test_death_of_supervisor();
 	if (strstr(binary, "probe"))
 		test_broken_promises();
+	else if (strcmp(role, "vnc") && strcmp(role, "broker"))
+		test_hostile_state();
 	if (!root) {
 		skip("NOT ROOT: identity, capabilities, root and injected calls "
 		     "are not tested");

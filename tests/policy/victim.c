@@ -14,6 +14,7 @@
 #include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@
 #include "abi/fds.h"
 #include "abi/log_msg.h"
 #include "abi/plan.h"
+#include "abi/state.h"
 #include "hv/fake.h"
 #include "ring/memfd.h"
 
@@ -116,12 +118,31 @@ static void plan_tap(void)
 	}
 }
 
+static bool leave_state;
+
+void victim_leave_state(bool left)
+{
+	leave_state = left;
+}
+
+static int make_state(void)
+{
+	const uint32_t flip = STATE_FLIP_FILLED;
+	int fd = memfd_make_state();
+
+	if (leave_state &&
+	    pwrite(fd, &flip, sizeof(flip), offsetof(struct state, flip)) !=
+	    (ssize_t)sizeof(flip))
+		return -1;
+	return fd;
+}
+
 static void plan_worker(void)
 {
 	plan_fd(FD_CHAN, memfd_make_chan());
 	plan_fd(FD_KICK, eventfd(0, EFD_NONBLOCK));
 	plan_fd(FD_BROKER_KICK, eventfd(0, EFD_NONBLOCK));
-	plan_fd(FD_STATE, memfd_make_state());
+	plan_fd(FD_STATE, make_state());
 }
 
 /* A guest with one vCPU and no worker. */

@@ -53,13 +53,24 @@ static void test_json(void)
 
 static void test_fds(void)
 {
+	static const struct { int fd; const char *means; } vnc[] = {
+		{ FD_EPOLL, "FD_VNC_CLIENT0+0: a client" },
+		{ FD_HV_MEM, "FD_VNC_CLIENT0+2: a client" },
+		{ FD_STATS, "FD_STATS: what it counts" },
+		{ FD_VNC_FB, "FD_VNC_FB: the picture, read only" },
+		{ FD_VNC_MORE_END - 1, "FD_VNC_MORE0+19: a client" },
+		{ FD_VNC_MORE_END, "" },
+	};
 	char to[100];
 
 	ok(strstr(fdnames_find("disk", FD_CHAN, to, sizeof(to)), "FD_CHAN: "), "%s", to);
 	ok(strstr(fdnames_find("disk", FD_DISK1, to, sizeof(to)), "FD_DISK1: "), "%s", to);
 	ok(strstr(fdnames_find("broker", FD_KICK0 + 3, to, sizeof(to)), "FD_KICK0+3: "),
 	   "%s", to);
-	is_str(fdnames_find("vnc", FD_HV_MEM, to, sizeof(to)), "", "vnc has no guest memory");
+	for (unsigned int i = 0; i < sizeof(vnc) / sizeof(vnc[0]); i++)
+		is_str(fdnames_find("vnc", vnc[i].fd, to, sizeof(to)), vnc[i].means,
+		       "vnc's clients are where others have something else");
+	is_str(fdnames_find("vga", FD_VNC_MORE0, to, sizeof(to)), "", "vga has none");
 	is_str(fdnames_find("supervisor", 5, to, sizeof(to)), "", "the supervisor's are not told");
 	is_str(fdnames_find("", 5, to, sizeof(to)), "", "nor nobody's");
 }
