@@ -8,11 +8,13 @@
  * before it goes to a terminal.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "ctl/ctl.h"
@@ -183,6 +185,19 @@ static enum ctl_exit run(struct ctl *ctl, const char *name, unsigned int given)
 	return CTL_USAGE;
 }
 
+/* A socket must not become what we print to.  For reading: writing still fails,
+   and is told. */
+static void fill_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct ctl ctl = { .run_dir = RUN_DIR_DEFAULT, .delay_s = DELAY_DEFAULT_S };
@@ -190,6 +205,7 @@ int main(int argc, char **argv)
 	enum ctl_exit status;
 	int rc;
 
+	fill_standard();
 	signal(SIGPIPE, SIG_IGN);
 	log_init(-1, "cloisterctl", LOG_L_WARN);
 	rc = read_options(&ctl, argc, argv, &given);
