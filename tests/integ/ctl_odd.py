@@ -94,10 +94,90 @@ def check_closed():
     s.end()
 
 
+# ---- completions ----
+
+BASH = r"""
+. "$SHELLS/cloisterctl.bash"
+COMP_WORDS=(cloisterctl "$@") COMP_CWORD=$#
+_cloisterctl
+# What is offered is put on the command line, and Enter is pressed.
+for word in "${COMPREPLY[@]}"; do
+	eval "printf '%s\\n' $word"
+done
+"""
+FISH = r"""
+source $SHELLS/cloisterctl.fish
+complete -C "cloisterctl $argv"
+"""
+# The parts that ask cloisterctl; the rest is the shell's own.
+ZSH = r"""
+_arguments() { : }
+source $SHELLS/_cloisterctl
+_wanted() { print -rl -- ${(P)argv[-1]} }
+_alternative() { for each; do ${each##*:}; done }
+words=($@)
+case $#:$1 in
+	2:*)		_cloisterctl_guests ;;
+	3:trace)	_cloisterctl_traced ;;
+	3:*)		_cloisterctl_processes ;;
+esac
+"""
+RUNS = {'bash': ['bash', '--norc', '-c', BASH, 'bash'],
+        'fish': ['fish', '--no-config', '-c', FISH],
+        'zsh': ['zsh', '-f', '-c', ZSH, 'zsh']}
+
+# No shell knows what these mean when they are told by domid.
+PLAIN = 'web1'
+NAMES = ['$(touch${IFS}pwned)', '`touch pwned`', 'a b', "it's", '*', '~root', '-n',
+         'x;touch pwned', 'a-name-of-more-than-24-characters']
+ESCAPED = ['back\\slash', 'quo"te', 'n\u00e4me', 'bell\x07']
+
+
+def complete(shell, *words):
+    """What @shell offers for the last of @words, and whether a name was obeyed."""
+    args = [' '.join(words)] if shell == 'fish' else list(words)
+    r = subprocess.run([*RUNS[shell], *args], stdin=subprocess.DEVNULL, text=True,
+                       capture_output=True, timeout=60, check=False, cwd=f'{DIR}/bin',
+                       env={**os.environ, 'PATH': f'{DIR}/bin:{os.environ["PATH"]}',
+                            'HOME': DIR, 'SHELLS': SHELLS})
+    obeyed = os.path.exists(f'{DIR}/bin/pwned')
+    if obeyed:
+        os.unlink(f'{DIR}/bin/pwned')
+    return {line.split('\t')[0] for line in r.stdout.splitlines()}, obeyed, r
+
+
+def check_completion():
+    guests = [Supervisor(70 + i, name, processes=[
+        {'name': n, 'role': 'disk', 'pid': 0, 'state': 'failed'} for n in ('disk0', 'net1')])
+        for i, name in enumerate([PLAIN, *NAMES, *ESCAPED])]
+    os.mkdir(f'{DIR}/bin')
+    with open(f'{DIR}/bin/cloisterctl', 'w', encoding='ascii') as f:
+        f.write(f'#!/bin/sh\nexec {CTL} --run-dir {RUN} "$@"\n')
+    os.chmod(f'{DIR}/bin/cloisterctl', 0o755)
+    numbers = {str(70 + i) for i in range(len(guests))}
+    for shell in RUNS:
+        if not shutil.which(shell):
+            tap.skip(f'{shell} is not installed', f'completion of {shell}')
+            continue
+        got, obeyed, r = complete(shell, 'status', '')
+        ok(not obeyed, f'{shell}: no guest\'s name is a command', r)
+        ok(got - numbers == {PLAIN, *NAMES}, f'{shell}: names as they are, and whole',
+           got ^ {PLAIN, *NAMES}, r.stderr)
+        for command in ('limit', 'restart'):
+            got, _, r = complete(shell, command, PLAIN, '')
+            ok(got == {'disk0', 'net1'}, f'{shell}: {command}: processes', got, r.stderr)
+        got, _, r = complete(shell, 'trace', PLAIN, '')
+        ok({'disk0', 'net1', 'com1', 'e1000'} <= got and PLAIN not in got,
+           f'{shell}: trace: processes and devices', got, r.stderr)
+    for g in guests:
+        g.end()
+
+
 def main():
     os.mkdir(RUN)
     try:
         check_closed()
+        check_completion()
     finally:
         shutil.rmtree(DIR, ignore_errors=True)
 
