@@ -94,6 +94,27 @@ def check_closed():
     s.end()
 
 
+def check_stopped():
+    """One who does not answer is no reason to be silent about the others."""
+    guests = [Supervisor(60, 'before'), Supervisor(61, 'stopped', stopped=True),
+              Supervisor(62, 'behind')]
+    for command in ('status', 'explain'):
+        r = ctl(command)
+        ok(r.returncode == 1 and b'guest 61: no answer in time' in r.stderr and
+           b'guest 60 before' in r.stdout and b'guest 62 behind' in r.stdout,
+           f'{command}: of all but one that is stopped, and status 1', r)
+        r = ctl(command, '--json')
+        told = json.loads(r.stdout or b'[]')
+        ok(r.returncode == 1 and [g['domid'] for g in told] == [60, 62],
+           f'{command} --json: the same', r)
+        r = ctl(command, '61', '--json')
+        ok(r.returncode == 1 and not r.stdout, f'{command}: of that one alone: nothing', r)
+    for g in guests:
+        g.end()
+    r = ctl('explain', '--json')
+    ok(r.returncode == 0 and json.loads(r.stdout) == [], 'explain: no guests: an empty list', r)
+
+
 # ---- completions ----
 
 BASH = r"""
@@ -177,6 +198,7 @@ def main():
     os.mkdir(RUN)
     try:
         check_closed()
+        check_stopped()
         check_completion()
     finally:
         shutil.rmtree(DIR, ignore_errors=True)
