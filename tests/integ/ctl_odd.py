@@ -115,6 +115,29 @@ def check_stopped():
     ok(r.returncode == 0 and json.loads(r.stdout) == [], 'explain: no guests: an empty list', r)
 
 
+def check_words():
+    """Complaints name what is wrong."""
+    s = Supervisor(66, 'alpha')
+    for args, said in ((('-xh', 'list'), b'unknown option: -x'),
+                       (('--frob=1', 'list'), b'unknown option: --frob=1'),
+                       (('list', '--frob'), b'unknown option: --frob'),
+                       (('list', '--json=1'), b'--json takes no argument'),
+                       (('trace', '--co'), b'--count wants N'),
+                       (('top', '--batch'), b'--batch wants N'),
+                       (('limit', 'alpha', 'disk0', b'memory.max=\xff'),
+                        b'not UTF-8: memory.max=\\xff'),
+                       (('restart', 'alpha', b'd\xe9'), b'not UTF-8: d\\xe9')):
+        r = ctl(*args)
+        ok(r.returncode == 2 and said in r.stderr, f'{args!a}: {said!a}', r)
+    with open('/dev/full', 'wb') as full:
+        for args in (('--help',), ('--version',), ('status',), ('devices', '--json')):
+            r = subprocess.run([CTL, '--run-dir', RUN, *args], stdout=full, check=False,
+                               stderr=subprocess.PIPE, timeout=60)
+            ok(r.returncode == 1 and b'cannot write: No space' in r.stderr,
+               f'{args}: on a full disk', r)
+    s.end()
+
+
 # ---- completions ----
 
 BASH = r"""
@@ -199,6 +222,7 @@ def main():
     try:
         check_closed()
         check_stopped()
+        check_words()
         check_completion()
     finally:
         shutil.rmtree(DIR, ignore_errors=True)
