@@ -21,6 +21,7 @@
 #define TEXT_LEN	160
 #define PATH_LEN	640
 #define DEVICE_LEN	400
+#define NUMBER_LEN	24	/* "4095:1048575" */
 #define PERIOD_US	100000u
 #define MEMORY_MIN	(UINT64_C(1) << 20)	/* less than any of us needs */
 #define BFQ_WEIGHT_MAX	1000u
@@ -159,9 +160,14 @@ static int on_pids(const char *value, struct told *t, char *why, size_t why_len)
 {
 	uint64_t n;
 
-	if (strcmp(value, "max") != 0 && !is_number(value, 1, 4194304, &n))
+	if (strcmp(value, "max") == 0) {
+		snprintf(t->text, sizeof(t->text), "max");
+		return 0;
+	}
+	if (!is_number(value, 1, 4194304, &n))
 		return refuse(why, why_len, "not 1 to 4194304, nor max");
-	snprintf(t->text, sizeof(t->text), "%s", value);
+	/* As it stands, the kernel would take 010 for octal. */
+	snprintf(t->text, sizeof(t->text), "%llu", (unsigned long long)n);
 	return 0;
 }
 
@@ -193,11 +199,14 @@ static int take_rate(const char **s, struct told *t, unsigned int *seen, char *w
 	return 0;
 }
 
+/* Of what the kernel has; it cuts off what is too large, and has another disk. */
 static bool is_major_minor(const char *s)
 {
-	uint64_t n;
+	uint64_t major_nr, minor_nr;
 
-	return take_number(&s, &n) && *s++ == ':' && take_number(&s, &n) && !*s;
+	return strlen(s) < NUMBER_LEN && take_number(&s, &major_nr) && *s++ == ':' &&
+		take_number(&s, &minor_nr) && !*s && major_nr < 1u << 12 &&
+		minor_nr < 1u << 20;
 }
 
 static int on_io_max(const char *value, struct told *t, char *why, size_t why_len)
