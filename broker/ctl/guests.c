@@ -110,6 +110,10 @@ static enum ctl_exit find_all(const char *dir, struct guest_list *l)
 	DIR *d = opendir(dir);
 	struct dirent *e;
 
+	if (!d && errno != EACCES && errno != ENOENT) {
+		snprintf(l->why, sizeof(l->why), "%.200s: %s", dir, strerrordesc_np(errno));
+		return CTL_FAILED;
+	}
 	if (!d)
 		return errno == EACCES ? CTL_NO_RIGHTS : CTL_OK;
 	while ((e = readdir(d)) && l->count < CLIENT_GUESTS) {

@@ -115,6 +115,21 @@ def check_stopped():
     ok(r.returncode == 0 and json.loads(r.stdout) == [], 'explain: no guests: an empty list', r)
 
 
+def check_twins():
+    """Which one is meant has to be said, of top as of the others."""
+    guests = [Supervisor(63, 'twin'), Supervisor(64, 'twin')]
+    for args in (('status',), ('top', '--batch', '1')):
+        r = ctl(*args, 'twin')
+        ok(r.returncode == 1 and b'more than one guest has this name' in r.stderr,
+           f'{args}: two guests of one name', r)
+    guests[0].stopped = True
+    r = ctl('top', '--batch', '1', '63')
+    ok(r.returncode == 1 and b'guest 63: no answer in time' in r.stderr,
+       'top: of one that is stopped', r)
+    for g in guests:
+        g.end()
+
+
 def check_words():
     """Complaints name what is wrong."""
     s = Supervisor(66, 'alpha')
@@ -129,6 +144,13 @@ def check_words():
                        (('restart', 'alpha', b'd\xe9'), b'not UTF-8: d\\xe9')):
         r = ctl(*args)
         ok(r.returncode == 2 and said in r.stderr, f'{args!a}: {said!a}', r)
+    with open(f'{DIR}/file', 'wb'):
+        pass
+    for args in (('list',), ('status', 'alpha'), ('metrics', '--json'),
+                 ('top', '--batch', '1', '--delay', '0.1')):
+        r = ctl('--run-dir', f'{DIR}/file', *args)
+        ok(r.returncode == 1 and b'/file: Not a directory' in r.stderr and not r.stdout,
+           f'{args}: a run directory that is none', r)
     with open('/dev/full', 'wb') as full:
         for args in (('--help',), ('--version',), ('status',), ('devices', '--json')):
             r = subprocess.run([CTL, '--run-dir', RUN, *args], stdout=full, check=False,
@@ -222,6 +244,7 @@ def main():
     try:
         check_closed()
         check_stopped()
+        check_twins()
         check_words()
         check_completion()
     finally:
