@@ -41,6 +41,8 @@ struct tally {
 	unsigned int count;
 };
 
+#define VERDICT_ASKED	"restart asked for"
+
 struct child {
 	enum phase phase;
 	pid_t pid;		/* 0: never started or reaped */
