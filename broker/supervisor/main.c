@@ -445,7 +445,7 @@ static void begin_rest(void)
 	/* Moving a process waits for all CPUs. */
 	cgroup_enter_own();
 	cgroup_remove_dead();
-	metrics_family_begin(sup.base, &sup.roster, sup.began_ns);
+	metrics_family_begin(sup.base, &sup.roster, family_began_ns());
 }
 
 static void on_family_ready(void)
