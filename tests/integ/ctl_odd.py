@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 
@@ -107,12 +108,30 @@ def check_stopped():
         told = json.loads(r.stdout or b'[]')
         ok(r.returncode == 1 and [g['domid'] for g in told] == [60, 62],
            f'{command} --json: the same', r)
-        r = ctl(command, '61', '--json')
-        ok(r.returncode == 1 and not r.stdout, f'{command}: of that one alone: nothing', r)
+    r = ctl('status', '61', '--json')
+    ok(r.returncode == 1 and not r.stdout, 'of that one alone: nothing', r)
     for g in guests:
         g.end()
     r = ctl('explain', '--json')
     ok(r.returncode == 0 and json.loads(r.stdout) == [], 'explain: no guests: an empty list', r)
+
+
+def check_many_stopped():
+    """However many do not answer, they are waited for at the same time."""
+    guests = [Supervisor(50 + i, f'g{i}', stopped=i not in (2, 7)) for i in range(8)]
+    began = time.monotonic()
+    r = ctl('list', '--json')
+    told = json.loads(r.stdout or b'[]')
+    took = time.monotonic() - began
+    ok(r.returncode == 0 and [g['domid'] for g in told if g['state'] == 'running'] == [52, 57]
+       and len(told) == 8, 'two of eight answer: listed, and so are the others', r)
+    ok(took < 15, f'and the six are one wait: {took:.1f} s')
+    began = time.monotonic()
+    r = ctl('status', '57')
+    took = time.monotonic() - began
+    ok(r.returncode == 0 and took < 4, f'who is told by domid waits for nobody: {took:.1f} s', r)
+    for g in guests:
+        g.end()
 
 
 def check_twins():
@@ -244,6 +263,7 @@ def main():
     try:
         check_closed()
         check_stopped()
+        check_many_stopped()
         check_twins()
         check_words()
         check_completion()
