@@ -13,7 +13,7 @@
 #include "ctl/rows.h"
 #include "ctl/text.h"
 
-#define NAME_ROOM	25
+#define NAME_ROOM	160	/* two names may differ in the last letter */
 
 /* What the kernel says of the processes goes beside what the supervisor says. */
 static void join_rows(struct guest *g, unsigned int *running, uint64_t *memory)

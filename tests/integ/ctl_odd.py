@@ -137,6 +137,12 @@ def check_many_stopped():
 def check_twins():
     """Which one is meant has to be said, of top as of the others."""
     guests = [Supervisor(63, 'twin'), Supervisor(64, 'twin')]
+    names = [f'production-database-primary-{i}' for i in (1, 2)]
+    more = [Supervisor(58, names[0]), Supervisor(59, names[1])]
+    r = ctl('list')
+    ok(all(n.encode() in r.stdout for n in names), 'list: long names are whole', r)
+    for g in more:
+        g.end()
     for args in (('status',), ('top', '--batch', '1')):
         r = ctl(*args, 'twin')
         ok(r.returncode == 1 and b'more than one guest has this name' in r.stderr,
