@@ -294,10 +294,10 @@ static int find_disk(const char *path, char *number, size_t len, char *why,
 		return -ENODEV;
 	}
 	snprintf(number, len, "%u:%u", major(dev), minor(dev));
-	snprintf(sys, sizeof(sys), "/sys/dev/block/%s/partition", number);
+	snprintf(sys, sizeof(sys), "/sys/dev/block/%.40s/partition", number);
 	if (access(sys, F_OK))
 		return 0;
-	snprintf(sys, sizeof(sys), "/sys/dev/block/%s/../dev", number);
+	snprintf(sys, sizeof(sys), "/sys/dev/block/%.40s/../dev", number);
 	fd = open(sys, O_RDONLY | O_CLOEXEC);
 	r = fd < 0 ? -1 : read(fd, number, len - 1);
 	if (fd >= 0)
@@ -329,20 +329,26 @@ static int put_io_max(const char *at, const struct told *t, char *why, size_t wh
 	bool images = strcmp(t->device, "images") == 0;
 	const char *const *path = images ? image : one;
 	unsigned int count = images ? IMAGES_MAX : 1;
+	char number[IMAGES_MAX][NUMBER_LEN];
 
+	/* All before the first is set: half of it would be in force. */
 	for (unsigned int i = 0; i < count; i++) {
-		char line[TEXT_LEN + 48], number[48];
 		int rc = 0;
+
+		if (!images && path[i][0] != '/')
+			snprintf(number[i], NUMBER_LEN, "%.*s", NUMBER_LEN - 1, path[i]);
+		else if (path[i])
+			rc = find_disk(path[i], number[i], NUMBER_LEN, why, why_len);
+		if (rc)
+			return rc;
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		char line[TEXT_LEN + 48];
+		int rc;
 
 		if (!path[i])
 			continue;
-		if (path[i][0] == '/' || images)
-			rc = find_disk(path[i], number, sizeof(number), why, why_len);
-		else
-			snprintf(number, sizeof(number), "%.40s", path[i]);
-		if (rc)
-			return rc;
-		snprintf(line, sizeof(line), "%s%s", number, t->text);
+		snprintf(line, sizeof(line), "%.*s%s", NUMBER_LEN - 1, number[i], t->text);
 		rc = put_limit(at, "io.max", line, why, why_len);
 		if (rc)
 			return rc;

@@ -245,6 +245,13 @@ static void test_images(void)
 	ok(try("disk0", "io.max", "images wbps=1K") == 0 &&
 	   strncmp(get(disk, "io.max"), want, strlen(want)) == 0 &&
 	   strstr(get(disk, "io.max"), " wbps=1024"), "images: %s", get(disk, "io.max"));
+	image[0] = image[1];
+	image[1] = "/proc";
+	cgroup_use_images(image, 2);
+	put(disk, "io.max", "as it was");
+	ok(try("disk0", "io.max", "images wbps=2K") == -ENODEV &&
+	   strcmp(get(disk, "io.max"), "as it was") == 0,
+	   "the second one cannot be: nor is the first: %s", why);
 	cgroup_use_images(NULL, 0);
 	ok(try("disk0", "io.max", "images wbps=1K") == 0, "no images, nothing to limit");
 }
