@@ -134,6 +134,23 @@ def check_many_stopped():
         g.end()
 
 
+def check_failed():
+    """A restart that comes to nothing is told, not waited for."""
+    s = Supervisor(66, 'alpha', processes=[{'name': 'disk0', 'role': 'disk', 'pid': 0,
+                                            'state': 'failed'}])
+    began = time.monotonic()
+    r = ctl('restart', 'alpha', 'disk0')
+    took = time.monotonic() - began
+    ok(r.returncode == 1 and b'disk0 has no successor' in r.stderr and took < 5,
+       f'restart: it failed again: {took:.1f} s', r)
+    s.said['processes'][0].update(state='restarting')
+    threading.Timer(1, s.said['processes'][0].update, (), {'state': 'running', 'pid': 7}).start()
+    r = ctl('restart', 'alpha', 'disk0', '--json')
+    ok(r.returncode == 0 and json.loads(r.stdout)['pid'] == 7, 'one that comes later is waited for',
+       r)
+    s.end()
+
+
 def check_twins():
     """Which one is meant has to be said, of top as of the others."""
     guests = [Supervisor(63, 'twin'), Supervisor(64, 'twin')]
@@ -270,6 +287,7 @@ def main():
         check_closed()
         check_stopped()
         check_many_stopped()
+        check_failed()
         check_twins()
         check_words()
         check_completion()
