@@ -23,6 +23,7 @@
 #include "ctl/text.h"
 
 #define ANSWER_LIMIT_MS	5000
+#define ANSWER_LEAST_MS	200
 #define ANSWER_MAX	(4u * 1024u * 1024u)
 #define READ_BYTES	65536u
 
@@ -152,10 +153,14 @@ static const char *read_some(struct client *c, struct answer *a)
 }
 
 /* Up to a newline, which ends a message.  NULL, or what went wrong. */
-static const char *read_answer(struct client *c, struct answer *a)
+static const char *read_answer(struct client *c, struct answer *a, int64_t until_ns)
 {
-	const int64_t until_ns = clock_now_ns() + ANSWER_LIMIT_MS * NS_PER_MS;
+	/* Who was asked long ago has had his time, and what he said is there. */
+	const int64_t least_ns = clock_now_ns() + ANSWER_LEAST_MS * NS_PER_MS;
 	size_t seen = 0;
+
+	if (until_ns < least_ns)
+		until_ns = least_ns;
 
 	for (;;) {
 		int64_t left_ns = until_ns - clock_now_ns();
@@ -211,21 +216,35 @@ static json_t *take_value(const struct answer *a, char *why, size_t why_len)
 	return value;
 }
 
-json_t *client_ask(struct client *c, const char *command, json_t *args, int *fd,
-		   char *why, size_t why_len)
+int64_t client_patience_ns(void)
+{
+	return clock_now_ns() + ANSWER_LIMIT_MS * NS_PER_MS;
+}
+
+bool client_send(struct client *c, const char *command, json_t *args, char *why,
+		 size_t why_len)
+{
+	char *line = compose(command, args);
+	const char *wrong = !line ? "out of memory" :
+		c->fd < 0 ? "not connected" :
+		send(c->fd, line, strlen(line), MSG_NOSIGNAL) != (ssize_t)strlen(line) ?
+		"the connection broke" : NULL;
+
+	free(line);
+	if (!wrong)
+		return true;
+	snprintf(why, why_len, "%s", wrong);
+	client_close(c);
+	return false;
+}
+
+json_t *client_receive(struct client *c, int64_t until_ns, int *fd, char *why,
+		       size_t why_len)
 {
 	struct answer a = { .fd = -1 };
-	char *line = compose(command, args);
-	const char *wrong = line ? NULL : "out of memory";
+	const char *wrong = read_answer(c, &a, until_ns);
 	json_t *value = NULL;
 
-	if (c->fd < 0)
-		wrong = "not connected";
-	if (!wrong && send(c->fd, line, strlen(line), MSG_NOSIGNAL) !=
-	    (ssize_t)strlen(line))
-		wrong = "the connection broke";
-	if (!wrong)
-		wrong = read_answer(c, &a);
 	if (wrong) {
 		/* What comes later would be taken for the next answer. */
 		snprintf(why, why_len, "%s", wrong);
@@ -238,6 +257,15 @@ json_t *client_ask(struct client *c, const char *command, json_t *args, int *fd,
 	if (a.fd >= 0 && !(fd && value))
 		close(a.fd);
 	free(a.text);
-	free(line);
 	return value;
+}
+
+json_t *client_ask(struct client *c, const char *command, json_t *args, int *fd,
+		   char *why, size_t why_len)
+{
+	if (fd)
+		*fd = -1;
+	if (!client_send(c, command, args, why, why_len))
+		return NULL;
+	return client_receive(c, client_patience_ns(), fd, why, why_len);
 }

@@ -31,6 +31,21 @@ enum ctl_exit client_open(const char *dir, uint32_t domid, struct client *c,
 void client_close(struct client *c);
 
 /*
+ * Sends a command (@args is consumed, and may be NULL).  False: the text is in
+ * @why, and @c is closed.
+ */
+bool client_send(struct client *c, const char *command, json_t *args, char *why,
+		 size_t why_len);
+/*
+ * Waits for the answer to it until @until_ns (CLOCK_MONOTONIC), and takes one
+ * that is there even later.  As client_ask().
+ */
+json_t *client_receive(struct client *c, int64_t until_ns, int *fd, char *why,
+		       size_t why_len);
+/* When a question asked now is given up. */
+int64_t client_patience_ns(void);
+
+/*
  * Sends a command (@args is consumed, and may be NULL) and waits for its
  * answer, a few seconds at most: the "return" value, the caller's.  NULL: the
  * text is in @why.  *fd, if @fd is not NULL, is a descriptor that came along,

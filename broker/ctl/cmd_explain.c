@@ -261,22 +261,23 @@ enum ctl_exit cmd_explain(const struct ctl *ctl)
 {
 	json_t *all = ctl->json ? json_array() : NULL;
 	struct guest_list l;
-	enum ctl_exit status = guest_list_get(ctl->run_dir, ctl->arg[0], &l);
+	enum ctl_exit found = guest_list_get(ctl->run_dir, ctl->arg[0], &l);
+	enum ctl_exit status = found;
 
-	for (size_t i = 0; status == CTL_OK && i < l.count; i++) {
+	for (size_t i = 0; found == CTL_OK && i < l.count; i++) {
 		struct guest *g = &l.guest[i];
 
 		if (!g->status || !ask(g)) {
 			ctl_complain("guest %u: %s", g->client.domid, g->why);
 			status = CTL_FAILED;
-			break;
+			continue;
 		}
 		explain_guest(g, !all);
 		if (all)
 			json_array_append(all, g->status);
 	}
-	if (status == CTL_OK && all)
-		ctl_print_json(json_incref(ctl->arg[0] ? json_array_get(all, 0) : all));
+	if (found == CTL_OK && all)
+		ctl_print_guests(ctl, all);
 	json_decref(all);
 	guest_list_free(&l);
 	return status;

@@ -13,7 +13,7 @@
 #include "ctl/rows.h"
 #include "ctl/text.h"
 
-#define NAME_ROOM	25
+#define NAME_ROOM	160	/* two names may differ in the last letter */
 
 /* What the kernel says of the processes goes beside what the supervisor says. */
 static void join_rows(struct guest *g, unsigned int *running, uint64_t *memory)
@@ -203,15 +203,17 @@ enum ctl_exit cmd_status(const struct ctl *ctl)
 {
 	json_t *all = ctl->json ? json_array() : NULL;
 	struct guest_list l;
-	enum ctl_exit status = guest_list_get(ctl->run_dir, ctl->arg[0], &l);
+	enum ctl_exit found = guest_list_get(ctl->run_dir, ctl->arg[0], &l);
+	enum ctl_exit status = found;
 
-	for (size_t i = 0; status == CTL_OK && i < l.count; i++) {
+	for (size_t i = 0; found == CTL_OK && i < l.count; i++) {
 		struct guest *g = &l.guest[i];
 		unsigned int running;
 		uint64_t memory;
 
 		if (!g->status) {
 			ctl_complain("guest %u: %s", g->client.domid, g->why);
+			status = CTL_FAILED;
 			continue;
 		}
 		join_rows(g, &running, &memory);
@@ -220,10 +222,8 @@ enum ctl_exit cmd_status(const struct ctl *ctl)
 		else
 			print_status(g);
 	}
-	if (status == CTL_OK && all && ctl->arg[0])
-		ctl_print_json(json_incref(json_array_get(all, 0)));
-	else if (status == CTL_OK && all)
-		ctl_print_json(json_incref(all));
+	if (found == CTL_OK && all)
+		ctl_print_guests(ctl, all);
 	json_decref(all);
 	guest_list_free(&l);
 	return status;

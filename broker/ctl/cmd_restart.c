@@ -40,7 +40,12 @@ static bool ask(struct guest *g, const char *process)
 	return o != NULL;
 }
 
-/* Until it runs with another pid than @before. */
+static bool has_state(const json_t *process, const char *state)
+{
+	return process && strcmp(text_of(process, "state"), state) == 0;
+}
+
+/* Until it runs with another pid than @before, or it is clear that it will not. */
 static bool wait_for(struct guest *g, const char *process, uint64_t before)
 {
 	const struct timespec pause = { 0, LOOK_NS };
@@ -48,16 +53,17 @@ static bool wait_for(struct guest *g, const char *process, uint64_t before)
 
 	for (;;) {
 		const json_t *p;
+		uint64_t pid;
 
 		if (!guest_refresh(g)) {
 			ctl_complain("guest %u: %s", g->client.domid, g->why);
 			return false;
 		}
 		p = find_process(g, process);
-		if (p && strcmp(text_of(p, "state"), "running") == 0 &&
-		    text_uint(p, "pid") != before)
+		pid = p ? text_uint(p, "pid") : 0;
+		if (has_state(p, "running") && pid != before)
 			return true;
-		if (clock_now_ns() > until_ns) {
+		if ((has_state(p, "failed") && !pid) || clock_now_ns() > until_ns) {
 			ctl_complain("guest %u: %s has no successor that serves; see the log",
 				     g->client.domid, process);
 			return false;

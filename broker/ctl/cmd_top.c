@@ -33,6 +33,10 @@ static void format_sum(char line[LINE_ROOM], const struct sample *s)
 {
 	char silent[40] = "";
 
+	if (s->why[0]) {
+		text_quote(line, LINE_ROOM, s->why);
+		return;
+	}
 	if (s->silent)
 		snprintf(silent, sizeof(silent), ", %u do not answer", s->silent);
 	snprintf(line, LINE_ROOM, "%u guests%s, %zu processes, %.1f %% of one CPU",
@@ -91,11 +95,12 @@ static enum ctl_exit run_batch(const struct ctl *ctl, struct sample *before)
 		sample_sort(&now, ctl->sort);
 		if (status == CTL_OK)
 			print_sample(ctl, &now);
+		else
+			ctl_complain(status == CTL_NO_GUEST ? "the guest is gone" : "%s",
+				     now.why);
 		sample_free(before);
 		*before = now;
 	}
-	if (status)
-		ctl_complain("the guest is gone");
 	return status;
 }
 
@@ -193,13 +198,10 @@ enum ctl_exit cmd_top(const struct ctl *ctl)
 		return CTL_USAGE;
 	}
 	status = sample_take(ctl->run_dir, ctl->arg[0], NULL, &first);
-	if (status) {
-		ctl_complain(status == CTL_NO_RIGHTS ? "no rights: the sockets are root's" :
-			     status == CTL_NO_GUEST ? "no such guest" :
-			     "the guest does not answer");
-	} else {
+	if (status)
+		ctl_complain("%s", first.why);
+	else
 		status = ctl->batch ? run_batch(ctl, &first) : run_live(ctl, &first);
-	}
 	sample_free(&first);
 	return status;
 }

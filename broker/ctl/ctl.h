@@ -35,6 +35,9 @@ struct ctl {
 void ctl_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Prints @o (consumed) as JSON, ASCII only, and a newline. */
 void ctl_print_json(json_t *o);
+/* Prints @all (borrowed): of the one guest that was asked for, if it is there,
+   the value alone; else the array. */
+void ctl_print_guests(const struct ctl *ctl, json_t *all);
 
 /* One function a command, ctl_cmd.def.  The result is the exit status, and
    why is on standard error. */

@@ -37,10 +37,15 @@ static const char *check_status(const json_t *o, uint32_t domid)
 	return NULL;
 }
 
-bool guest_refresh(struct guest *g)
+static bool ask_status(struct guest *g)
 {
-	json_t *status = client_ask(&g->client, "status", NULL, NULL, g->why,
-				    sizeof(g->why));
+	return client_send(&g->client, "status", NULL, g->why, sizeof(g->why));
+}
+
+static bool take_status(struct guest *g, int64_t until_ns)
+{
+	json_t *status = client_receive(&g->client, until_ns, NULL, g->why,
+					sizeof(g->why));
 	const char *wrong = status ? check_status(status, g->client.domid) : NULL;
 
 	json_decref(g->status);
@@ -53,6 +58,15 @@ bool guest_refresh(struct guest *g)
 	}
 	g->status = status;
 	return status != NULL;
+}
+
+bool guest_refresh(struct guest *g)
+{
+	if (ask_status(g))
+		return take_status(g, client_patience_ns());
+	json_decref(g->status);
+	g->status = NULL;
+	return false;
 }
 
 static void drop_guest(struct guest *g)
@@ -87,7 +101,7 @@ static int by_domid(const void *a, const void *b)
 	return x->client.domid < y->client.domid ? -1 : 1;
 }
 
-/* Connects to @domid and adds it, unless nobody listens there. */
+/* Connects to @domid, asks, and adds it, unless nobody listens there. */
 static enum ctl_exit add_guest(const char *dir, uint32_t domid, struct guest_list *l)
 {
 	struct guest *g = &l->guest[l->count];
@@ -98,9 +112,19 @@ static enum ctl_exit add_guest(const char *dir, uint32_t domid, struct guest_lis
 	if (status == CTL_NO_GUEST || status == CTL_NO_RIGHTS)
 		return status;
 	if (status == CTL_OK)
-		guest_refresh(g);
+		ask_status(g);
 	l->count++;
 	return CTL_OK;
+}
+
+/* All were asked: however many do not answer, they are waited for once. */
+static void take_answers(struct guest_list *l)
+{
+	const int64_t until_ns = client_patience_ns();
+
+	for (size_t i = 0; i < l->count; i++)
+		if (l->guest[i].client.fd >= 0)
+			take_status(&l->guest[i], until_ns);
 }
 
 /* CTL_NO_RIGHTS if that was all that was in the way of some. */
@@ -110,6 +134,10 @@ static enum ctl_exit find_all(const char *dir, struct guest_list *l)
 	DIR *d = opendir(dir);
 	struct dirent *e;
 
+	if (!d && errno != EACCES && errno != ENOENT) {
+		snprintf(l->why, sizeof(l->why), "%.200s: %s", dir, strerrordesc_np(errno));
+		return CTL_FAILED;
+	}
 	if (!d)
 		return errno == EACCES ? CTL_NO_RIGHTS : CTL_OK;
 	while ((e = readdir(d)) && l->count < CLIENT_GUESTS) {
@@ -120,6 +148,7 @@ static enum ctl_exit find_all(const char *dir, struct guest_list *l)
 			status = CTL_NO_RIGHTS;
 	}
 	closedir(d);
+	take_answers(l);
 	qsort(l->guest, l->count, sizeof(l->guest[0]), by_domid);
 	return l->count ? CTL_OK : status;
 }
@@ -148,6 +177,7 @@ static enum ctl_exit find_one(const char *dir, const char *which,
 	/* A guest may be called "7": the number goes first. */
 	if (read_domid(which, &domid)) {
 		status = add_guest(dir, domid, l);
+		take_answers(l);
 		if (status != CTL_NO_GUEST)
 			return status;
 	}

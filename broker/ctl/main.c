@@ -8,11 +8,13 @@
  * before it goes to a terminal.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "ctl/ctl.h"
@@ -130,28 +132,45 @@ static bool set_option(struct ctl *ctl, enum opt_id id, const char *arg)
 	return true;
 }
 
+#define LONG	0x100	/* what getopt_long() says, and its optopt: long ones */
+
+/* @id: ':' or '?', of getopt_long(). */
+static void complain_option(int id, char **argv)
+{
+	const struct opt_desc *o = optopt >= LONG ? &opts[optopt - LONG] : NULL;
+
+	if (id == ':' && o)
+		ctl_complain("--%s wants %s; see --help", o->name, o->arg);
+	else if (o)
+		ctl_complain("--%s takes no argument; see --help", o->name);
+	else if (optopt)
+		ctl_complain("unknown option: -%c; see --help", optopt);
+	else
+		ctl_complain("unknown option: %s; see --help", argv[optind - 1]);
+}
+
 /* 0 to go on, or -1 - the exit status. */
 static int read_options(struct ctl *ctl, int argc, char **argv, unsigned int *given)
 {
 	struct option list[OPT_COUNT_ALL + 1] = { { 0 } };
-	int id, at;
+	int id;
 
 	for (int i = 0; i < OPT_COUNT_ALL; i++)
-		list[i] = (struct option){ opts[i].name, opts[i].arg != NULL, NULL, i };
+		list[i] = (struct option){ opts[i].name, opts[i].arg != NULL, NULL, LONG + i };
 	opterr = 0;
-	while ((id = getopt_long(argc, argv, "h", list, &at)) != -1) {
-		if (id == 'h' || id == OPT_HELP) {
+	while ((id = getopt_long(argc, argv, ":h", list, NULL)) != -1) {
+		if (id == ':' || id == '?') {
+			complain_option(id, argv);
+			return -1 - CTL_USAGE;
+		}
+		id = id == 'h' ? OPT_HELP : id - LONG;
+		if (id == OPT_HELP) {
 			print_help();
 			return -1 - CTL_OK;
 		}
 		if (id == OPT_VERSION) {
 			puts("cloisterctl " CLOISTER_VERSION);
 			return -1 - CTL_OK;
-		}
-		if (id == '?') {
-			ctl_complain("unknown option, or its argument is missing: %s; see --help",
-				     argv[optind - 1]);
-			return -1 - CTL_USAGE;
 		}
 		*given |= 1u << id;
 		if (!set_option(ctl, (enum opt_id)id, optarg)) {
@@ -160,6 +179,21 @@ static int read_options(struct ctl *ctl, int argc, char **argv, unsigned int *gi
 		}
 	}
 	return 0;
+}
+
+/* Arguments that go to a supervisor go as JSON. */
+static bool check_arguments(char *const *arg)
+{
+	for (; *arg; arg++) {
+		json_t *s = json_string(*arg);
+
+		if (!s) {
+			ctl_complain("not UTF-8: %s", *arg);
+			return false;
+		}
+		json_decref(s);
+	}
+	return true;
 }
 
 static enum ctl_exit run(struct ctl *ctl, const char *name, unsigned int given)
@@ -177,35 +211,52 @@ static enum ctl_exit run(struct ctl *ctl, const char *name, unsigned int given)
 			ctl_complain("usage: cloisterctl %s %s", name, cmds[i].args);
 			return CTL_USAGE;
 		}
-		return cmds[i].run(ctl);
+		return check_arguments(ctl->arg) ? cmds[i].run(ctl) : CTL_USAGE;
 	}
 	ctl_complain("no such command: %s; see --help", name);
 	return CTL_USAGE;
+}
+
+/* The exit status; what could not be printed is not done. */
+static enum ctl_exit finish(enum ctl_exit status)
+{
+	if ((!fflush(stdout) && !ferror(stdout)) || status != CTL_OK)
+		return status;
+	if (errno != EPIPE)
+		ctl_complain("cannot write: %s", strerror(errno));
+	return CTL_FAILED;
+}
+
+/* A socket must not become what we print to.  For reading: writing still fails,
+   and is told. */
+static void fill_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
 }
 
 int main(int argc, char **argv)
 {
 	struct ctl ctl = { .run_dir = RUN_DIR_DEFAULT, .delay_s = DELAY_DEFAULT_S };
 	unsigned int given = 0;
-	enum ctl_exit status;
 	int rc;
 
+	fill_standard();
 	signal(SIGPIPE, SIG_IGN);
 	log_init(-1, "cloisterctl", LOG_L_WARN);
 	rc = read_options(&ctl, argc, argv, &given);
 	if (rc)
-		return -1 - rc;
+		return (int)finish((enum ctl_exit)(-1 - rc));
 	if (optind == argc) {
 		ctl_complain("a command is missing; see --help");
 		return CTL_USAGE;
 	}
 	ctl.arg = argv + optind + 1;
 	ctl.args = argc - optind - 1;
-	status = run(&ctl, argv[optind], given);
-	if ((fflush(stdout) || ferror(stdout)) && status == CTL_OK) {
-		if (errno != EPIPE)
-			ctl_complain("cannot write: %s", strerror(errno));
-		status = CTL_FAILED;
-	}
-	return (int)status;
+	return (int)finish(run(&ctl, argv[optind], given));
 }

@@ -126,6 +126,8 @@ enum ctl_exit sample_take(const char *dir, const char *which,
 	struct row r;
 
 	*s = (struct sample){ .taken_ns = clock_now_ns() };
+	if (status)
+		snprintf(s->why, sizeof(s->why), "%.199s", l.why);
 	if (before && before->taken_ns)
 		s->interval_s = (double)(s->taken_ns - before->taken_ns) / (double)NS_PER_S;
 	s->row = status ? NULL : calloc(count_rows(&l) + 1, sizeof(*s->row));

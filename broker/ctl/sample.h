@@ -32,12 +32,13 @@ struct sample {
 	double cpu_percent;		/* of all */
 	size_t count;
 	struct sample_row *row;
+	char why[200];			/* unless it was CTL_OK; not quoted */
 };
 
 /*
  * Looks at all guests, or at @which.  @before, which may be NULL, is the look
- * before.  What is wrong is not complained of; the sample is then empty.
- * Freed with sample_free().
+ * before.  What is wrong is in why and not complained of; the sample is then
+ * empty.  Freed with sample_free().
  */
 enum ctl_exit sample_take(const char *dir, const char *which,
 			  const struct sample *before, struct sample *s);

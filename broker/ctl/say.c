@@ -29,3 +29,11 @@ void ctl_print_json(json_t *o)
 	putchar('\n');
 	json_decref(o);
 }
+
+void ctl_print_guests(const struct ctl *ctl, json_t *all)
+{
+	if (!ctl->arg[0])
+		ctl_print_json(json_incref(all));
+	else if (json_array_size(all))
+		ctl_print_json(json_incref(json_array_get(all, 0)));
+}

@@ -315,7 +315,7 @@ bool cgroup_begin(uint32_t domid, const char *parent)
 {
 	int rc;
 
-	dir[0] = '\0';
+	dir[0] = root[0] = '\0';
 	inside = delegated = false;
 	let_go();
 	cgroup_forget_limits();
@@ -339,6 +339,11 @@ bool cgroup_begin(uint32_t domid, const char *parent)
 	cgroup_enable("io");
 	cgroup_enable("pids");
 	return true;
+}
+
+bool cgroup_is_there(void)
+{
+	return root[0] != '\0';
 }
 
 int cgroup_make(const char *name)

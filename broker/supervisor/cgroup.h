@@ -21,6 +21,8 @@
  * controllers for groups below it.  False: said, and nothing here works.
  */
 bool cgroup_begin(uint32_t domid, const char *parent);
+/* After it was false: is there a hierarchy of version 2, which did not let us? */
+bool cgroup_is_there(void);
 /* ".../cloister-7", in which each process has a group of its name; "": none. */
 const char *cgroup_path(void);
 /* A directory descriptor for the group of @name, made if it is not there,

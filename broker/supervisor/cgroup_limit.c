@@ -21,6 +21,7 @@
 #define TEXT_LEN	160
 #define PATH_LEN	640
 #define DEVICE_LEN	400
+#define NUMBER_LEN	24	/* "4095:1048575" */
 #define PERIOD_US	100000u
 #define MEMORY_MIN	(UINT64_C(1) << 20)	/* less than any of us needs */
 #define BFQ_WEIGHT_MAX	1000u
@@ -159,9 +160,14 @@ static int on_pids(const char *value, struct told *t, char *why, size_t why_len)
 {
 	uint64_t n;
 
-	if (strcmp(value, "max") != 0 && !is_number(value, 1, 4194304, &n))
+	if (strcmp(value, "max") == 0) {
+		snprintf(t->text, sizeof(t->text), "max");
+		return 0;
+	}
+	if (!is_number(value, 1, 4194304, &n))
 		return refuse(why, why_len, "not 1 to 4194304, nor max");
-	snprintf(t->text, sizeof(t->text), "%s", value);
+	/* As it stands, the kernel would take 010 for octal. */
+	snprintf(t->text, sizeof(t->text), "%llu", (unsigned long long)n);
 	return 0;
 }
 
@@ -193,11 +199,14 @@ static int take_rate(const char **s, struct told *t, unsigned int *seen, char *w
 	return 0;
 }
 
+/* Of what the kernel has; it cuts off what is too large, and has another disk. */
 static bool is_major_minor(const char *s)
 {
-	uint64_t n;
+	uint64_t major_nr, minor_nr;
 
-	return take_number(&s, &n) && *s++ == ':' && take_number(&s, &n) && !*s;
+	return strlen(s) < NUMBER_LEN && take_number(&s, &major_nr) && *s++ == ':' &&
+		take_number(&s, &minor_nr) && !*s && major_nr < 1u << 12 &&
+		minor_nr < 1u << 20;
 }
 
 static int on_io_max(const char *value, struct told *t, char *why, size_t why_len)
@@ -285,10 +294,10 @@ static int find_disk(const char *path, char *number, size_t len, char *why,
 		return -ENODEV;
 	}
 	snprintf(number, len, "%u:%u", major(dev), minor(dev));
-	snprintf(sys, sizeof(sys), "/sys/dev/block/%s/partition", number);
+	snprintf(sys, sizeof(sys), "/sys/dev/block/%.40s/partition", number);
 	if (access(sys, F_OK))
 		return 0;
-	snprintf(sys, sizeof(sys), "/sys/dev/block/%s/../dev", number);
+	snprintf(sys, sizeof(sys), "/sys/dev/block/%.40s/../dev", number);
 	fd = open(sys, O_RDONLY | O_CLOEXEC);
 	r = fd < 0 ? -1 : read(fd, number, len - 1);
 	if (fd >= 0)
@@ -320,20 +329,26 @@ static int put_io_max(const char *at, const struct told *t, char *why, size_t wh
 	bool images = strcmp(t->device, "images") == 0;
 	const char *const *path = images ? image : one;
 	unsigned int count = images ? IMAGES_MAX : 1;
+	char number[IMAGES_MAX][NUMBER_LEN];
 
+	/* All before the first is set: half of it would be in force. */
 	for (unsigned int i = 0; i < count; i++) {
-		char line[TEXT_LEN + 48], number[48];
 		int rc = 0;
+
+		if (!images && path[i][0] != '/')
+			snprintf(number[i], NUMBER_LEN, "%.*s", NUMBER_LEN - 1, path[i]);
+		else if (path[i])
+			rc = find_disk(path[i], number[i], NUMBER_LEN, why, why_len);
+		if (rc)
+			return rc;
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		char line[TEXT_LEN + 48];
+		int rc;
 
 		if (!path[i])
 			continue;
-		if (path[i][0] == '/' || images)
-			rc = find_disk(path[i], number, sizeof(number), why, why_len);
-		else
-			snprintf(number, sizeof(number), "%.40s", path[i]);
-		if (rc)
-			return rc;
-		snprintf(line, sizeof(line), "%s%s", number, t->text);
+		snprintf(line, sizeof(line), "%.*s%s", NUMBER_LEN - 1, number[i], t->text);
 		rc = put_limit(at, "io.max", line, why, why_len);
 		if (rc)
 			return rc;

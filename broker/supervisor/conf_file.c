@@ -20,6 +20,8 @@
 
 #define LINE_MAX_BYTES	4096
 #define FILE_MAX_BYTES	(1024 * 1024)
+#define BOM		"\xef\xbb\xbf"
+#define BLANKS		" \t\r\n\v\f"
 
 struct reader {
 	struct conf *conf;
@@ -117,6 +119,23 @@ static int on_key(void *arg, const char *section, const char *key, const char *v
 	return rc == CONF_OK;
 }
 
+/* libinih does not look there, and a setting that somebody put there would be
+   none. */
+static bool has_more_behind_section(const struct reader *r, const char *line)
+{
+	const char *end;
+
+	if (r->line == 1 && strncmp(line, BOM, strlen(BOM)) == 0)
+		line += strlen(BOM);
+	line += strspn(line, BLANKS);
+	end = line[0] == '[' ? strchr(line, ']') : NULL;
+	if (!end)
+		return false;
+	line = ++end;
+	line += strspn(line, BLANKS);
+	return *line && (*line != ';' || line == end);
+}
+
 /* libinih's reader: one line a call, as fgets(). */
 static char *next_line(char *to, int room, void *arg)
 {
@@ -133,6 +152,10 @@ static char *next_line(char *to, int room, void *arg)
 	if (len == 0 || (to[len - 1] != '\n' && !feof(r->from))) {
 		refuse(r, len == (size_t)room - 1 ? "the line is too long" :
 		       "a zero byte");
+		return NULL;
+	}
+	if (has_more_behind_section(r, to)) {
+		refuse(r, "something after [SECTION]");
 		return NULL;
 	}
 	return to;

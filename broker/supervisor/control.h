@@ -33,7 +33,8 @@ struct control_process {
    the command says that this is not to be had. */
 struct control_host {
 	const struct qmp_host *guest;	/* conf, run state, VNC, serial ports */
-	int64_t began_ns;
+	int64_t began_ns;		/* of this supervisor, CLOCK_MONOTONIC */
+	int64_t family_began_ns;	/* 0: as that */
 	int plan;			/* memfd: struct plan; -1 */
 	/* Process @i, the supervisor not among them; false: no more. */
 	bool (*process)(unsigned int i, struct control_process *p);

@@ -178,6 +178,8 @@ static const char *state_name(void)
 
 HANDLER(on_status)
 {
+	const int64_t began_ns = control_host->family_began_ns ?
+		control_host->family_began_ns : control_host->began_ns;
 	const struct conf *c = control_host->guest->conf;
 	json_t *name = c->name ? json_string(c->name) : NULL;
 	json_t *o;
@@ -187,7 +189,7 @@ HANDLER(on_status)
 	o = json_pack("{s:s,s:i,s:o,s:s,s:f,s:i,s:s,s:I,s:i,s:o,s:o}",
 		      "version", CLOISTER_VERSION, "domid", (int)c->domid,
 		      "name", name ? name : json_string(""),
-		      "state", state_name(), "age_s", age_s(control_host->began_ns),
+		      "state", state_name(), "age_s", age_s(began_ns),
 		      "pid", (int)getpid(), "run_dir", run_dir_path(),
 		      "ram_bytes", (json_int_t)(c->ram_mib << 20),
 		      "vcpus", (int)c->vcpus,

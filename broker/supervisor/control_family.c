@@ -109,6 +109,7 @@ void control_family_begin(struct event_base *base, const struct roster *r,
 		return;
 	roster = r;
 	host = (struct control_host){ .guest = guest, .began_ns = began_ns,
+		.family_began_ns = family_began_ns(),
 		.plan = r->plan, .process = look, .counters = count,
 		.metrics = tell_metrics, .cgroup = cgroup_path,
 		.limit = cgroup_set_limit, .restart = restart, .trace = find_ring,

@@ -142,6 +142,7 @@ void family_begin(struct event_base *base, struct roster *r,
 	fam.roster = r;
 	fam.ops = ops;
 	fam.state = FAMILY_STARTING_UP;
+	fam.began_ns = clock_now_ns();
 	for (enum member m = 0; m < MEMBER_COUNT; m++)
 		fam.child[m].pidfd = fam.child[m].ctl = fam.child[m].log = -1;
 	fam.start_timer = evtimer_new(base, start_too_slow, NULL);

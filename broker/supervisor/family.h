@@ -97,6 +97,10 @@ struct family_view {
 };
 struct family_view family_look(enum member m);
 
+/* CLOCK_MONOTONIC, to a second: when the family began, whichever supervisor it
+   had then. */
+int64_t family_began_ns(void);
+
 /* Does every worker with a channel serve, or is gone for good?  Its state is not
    written to by somebody who is just taking over. */
 bool family_is_settled(void);

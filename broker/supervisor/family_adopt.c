@@ -30,7 +30,7 @@ struct notes {
 	uint32_t is_served;	/* set while the family is worth adopting */
 	uint32_t has_password;
 	uint32_t owes_done;	/* the broker a CTL_DONE */
-	uint32_t rsvd;
+	uint32_t began_s;	/* CLOCK_MONOTONIC; 0: not told */
 	char password[sizeof(((struct ctl_msg *)0)->text)];
 	struct note {
 		int32_t pid;
@@ -106,6 +106,7 @@ void family_keep(void)
 	*map = *notes;
 	map->magic = NOTES_MAGIC;
 	map->version = NOTES_VERSION;
+	map->began_s = (uint32_t)(fam.began_ns / NS_PER_S);
 	notes = map;
 	family_note_password();
 	roster_keep(fam.roster);
@@ -117,6 +118,11 @@ void family_keep(void)
 	notes->is_served = 1;
 	store_put(NOTES, fd);	/* last: with it, all is there */
 	close(fd);
+}
+
+int64_t family_began_ns(void)
+{
+	return fam.began_ns;
 }
 
 void family_disown(void)
@@ -221,6 +227,8 @@ void family_take_children(struct event_base *base, struct roster *r,
 	family_begin(base, r, ops);
 	family_drop_event(&fam.start_timer);
 	fam.state = FAMILY_SERVING;
+	if (notes->began_s)
+		fam.began_ns = notes->began_s * NS_PER_S;
 	for (unsigned int i = 0; i < 2; i++)
 		*spawn_namespace(i) = store_claim(ns_name[i]);
 	memcpy(fam.password, notes->password, sizeof(fam.password) - 1);

@@ -41,6 +41,8 @@ struct tally {
 	unsigned int count;
 };
 
+#define VERDICT_ASKED	"restart asked for"
+
 struct child {
 	enum phase phase;
 	pid_t pid;		/* 0: never started or reaped */
@@ -73,6 +75,7 @@ struct family {
 	struct event *on_sigchld;
 	unsigned int state;	/* FAMILY_STARTING_UP, ... */
 	bool unplug_owed;	/* CTL_DONE for a CTL_UNPLUG */
+	int64_t began_ns;	/* of an adopted one, to a second */
 	char password[sizeof(((struct ctl_msg *)0)->text)];
 	bool has_password;
 	struct child child[MEMBER_COUNT];

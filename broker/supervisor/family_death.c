@@ -67,6 +67,18 @@ static void tell_death(enum member m, const siginfo_t *si)
 			roster_name(m), c->pid, signal_name(si->si_status), after_s);
 }
 
+/* Not of what somebody asked for: nobody wonders why, and an upgrade of all
+   guests would leave no report of a real death. */
+static void report_death(enum member m, const siginfo_t *si)
+{
+	const struct child *c = &fam.child[m];
+
+	if (c->verdict && strcmp(c->verdict, VERDICT_ASKED) == 0)
+		return;
+	crash_report(&(struct crash_death){ .roster = fam.roster, .member = m,
+		.pid = c->pid, .how = si, .why = c->verdict, .log = &c->sink });
+}
+
 static void close_fd(int *fd)
 {
 	if (*fd >= 0)
@@ -93,8 +105,7 @@ bool family_reap(enum member m, bool expected)
 		event_del(c->timer);
 	if (!expected) {
 		tell_death(m, &si);
-		crash_report(&(struct crash_death){ .roster = fam.roster, .member = m,
-			.pid = c->pid, .how = &si, .why = c->verdict, .log = &c->sink });
+		report_death(m, &si);
 	}
 	close_fd(&c->pidfd);
 	close_fd(&c->ctl);

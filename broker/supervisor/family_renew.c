@@ -196,7 +196,7 @@ int family_restart(enum member m)
 		c->by_hand = true;
 		/* It need not prove that it could have served. */
 		c->ready = true;
-		family_condemn(m, "restart asked for");
+		family_condemn(m, VERDICT_ASKED);
 		break;
 	case PHASE_ENDING:
 		c->by_hand = true;

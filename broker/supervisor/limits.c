@@ -46,6 +46,11 @@ bool limits_apply(const struct roster *r)
 	for (int i = 0; i < CONF_DRIVES; i++)
 		image[i] = c->drive[i].is_cdrom ? NULL : c->drive[i].path;
 	cgroup_use_images(image, CONF_DRIVES);
+	if (c->limit_count && !cgroup_path()[0] && cgroup_is_there()) {
+		log_err("cannot set limits, there is no cgroup for them: count=%u",
+			c->limit_count);
+		return false;
+	}
 	if (c->limit_count && !cgroup_path()[0]) {
 		log_warn("limits are not in force, there is no cgroup for them: count=%u",
 			 c->limit_count);

@@ -411,10 +411,20 @@ static void open_run_dir(void)
 		log_event(LOG_L_WARN, -rc, "no control socket: %s", why);
 }
 
+/* systemd takes a line for each thing that it is told. */
+static const char *name_for_systemd(char to[61])
+{
+	snprintf(to, 61, "%s", sup.conf.name ? sup.conf.name : "-");
+	for (char *c = to; *c; c++)
+		if ((unsigned char)*c < ' ' || (unsigned char)*c >= 0x7f)
+			*c = '?';
+	return to;
+}
+
 /* The guest is served: say so. */
 static void say_serving(void)
 {
-	char text[160];
+	char text[160], name[61];
 
 	qmp_set_ready();
 	log_info("serving: domid=%u name=\"%.60s\" ready_ms=%lld", sup.conf.domid,
@@ -422,7 +432,7 @@ static void say_serving(void)
 		 (long long)((clock_now_ns() - sup.began_ns) / NS_PER_MS));
 	/* Behind all that was put into the store: there may be no room yet. */
 	snprintf(text, sizeof(text), "READY=1\nSTATUS=serving: domid=%u name=%.60s",
-		 sup.conf.domid, sup.conf.name ? sup.conf.name : "-");
+		 sup.conf.domid, name_for_systemd(name));
 	notify_pass(text, -1);
 }
 
@@ -435,7 +445,7 @@ static void begin_rest(void)
 	/* Moving a process waits for all CPUs. */
 	cgroup_enter_own();
 	cgroup_remove_dead();
-	metrics_family_begin(sup.base, &sup.roster, sup.began_ns);
+	metrics_family_begin(sup.base, &sup.roster, family_began_ns());
 }
 
 static void on_family_ready(void)

@@ -96,11 +96,13 @@ static void answer_http(struct client *c, const char *status, const char *type,
 		evbuffer_free(all);
 }
 
+/* @status may have header fields behind it. */
 static void refuse(struct client *c, const char *status)
 {
 	struct evbuffer *body = evbuffer_new();
 
-	if (body && evbuffer_add_printf(body, "%s\n", status) >= 0)
+	if (body && evbuffer_add_printf(body, "%.*s\n",
+			(int)strcspn(status, "\r"), status) >= 0)
 		answer_http(c, status, "text/plain", body, false);
 	else
 		let_go(c);
@@ -119,7 +121,7 @@ static void handle(struct client *c, const char *head)
 	struct evbuffer *body;
 
 	if (!head_only && strncmp(head, "GET ", 4) != 0) {
-		refuse(c, "405 Method Not Allowed");
+		refuse(c, "405 Method Not Allowed\r\nAllow: GET, HEAD");
 		return;
 	}
 	if (strncmp(path, "/ ", 2) != 0 && strncmp(path, "/metrics ", 9) != 0 &&

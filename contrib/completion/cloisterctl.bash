@@ -2,14 +2,13 @@
 # bash completion for cloisterctl(8); /usr/share/bash-completion/completions/cloisterctl
 # The words are those of broker/ctl/ctl_cmd.def and ctl_opt.def; a test compares.
 
-# Names and domids of the guests, as far as we may ask.
+# Names and domids of the guests, as far as we may ask.  A name that JSON has to
+# escape is left out: its domid is there.
 _cloisterctl_guests()
 {
-	cloisterctl list 2>/dev/null | while read -r domid name rest; do
-		case $domid in
-		[0-9]*) printf '%s\n%s\n' "$domid" "$name" ;;
-		esac
-	done
+	cloisterctl --json list 2>/dev/null | sed -n \
+		-e 's/^    "domid": \([0-9]*\),$/\1/p' \
+		-e 's/^    "name": "\([^\\"][^\\"]*\)",$/\1/p'
 }
 
 # "disk0", ... of guest $1.
@@ -32,17 +31,30 @@ _cloisterctl_devices()
 	done
 }
 
+# Offers the lines it reads.  Not by compgen -W, which would do what a guest's
+# name says, and quoted, because what is offered is put on a command line.
+_cloisterctl_offer()
+{
+	local word quoted
+
+	while IFS= read -r word; do
+		printf -v quoted %q "$word"
+		[[ $quoted == "$cur"* ]] && COMPREPLY+=("$quoted")
+	done
+}
+
 _cloisterctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
 	local commands="list status top metrics explain trace limit restart devices"
 	local options="--json --run-dir --batch --delay --sort --follow --count --file --help --version"
-	local i command= args=()
+	local i command= guest args=()
 
 	COMPREPLY=()
 	case $prev in
 	--run-dir)
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+		compopt -o filenames 2>/dev/null
 		return ;;
 	--file)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -70,23 +82,23 @@ _cloisterctl()
 			fi ;;
 		esac
 	done
+	guest=${args[0]//[\\\"\']/}	# COMP_WORDS are quoted as they were typed
 	case $command:${#args[@]} in
 	:0)
 		mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur") ;;
 	status:0|top:0|metrics:0|explain:0|trace:0|limit:0|restart:0)
-		mapfile -t COMPREPLY < <(compgen -W "$(_cloisterctl_guests)" -- "$cur") ;;
+		_cloisterctl_offer < <(_cloisterctl_guests) ;;
 	trace:1)
-		mapfile -t COMPREPLY < <(compgen -W "$(_cloisterctl_processes "${args[0]}")
-			$(_cloisterctl_devices)" -- "$cur") ;;
+		_cloisterctl_offer < <(_cloisterctl_processes "$guest"
+			_cloisterctl_devices) ;;
 	limit:1|restart:1)
-		mapfile -t COMPREPLY < <(compgen -W "$(_cloisterctl_processes "${args[0]}")" \
-			-- "$cur") ;;
+		_cloisterctl_offer < <(_cloisterctl_processes "$guest") ;;
 	limit:*)
 		mapfile -t COMPREPLY < <(compgen -W "cpu.max= cpu.weight= io.max= io.weight=
 			memory.max= memory.high= pids.max=" -- "$cur")
 		compopt -o nospace ;;
 	devices:0)
-		mapfile -t COMPREPLY < <(compgen -W "$(_cloisterctl_devices)" -- "$cur") ;;
+		_cloisterctl_offer < <(_cloisterctl_devices) ;;
 	esac
 }
 complete -F _cloisterctl cloisterctl

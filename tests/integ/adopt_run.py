@@ -9,7 +9,9 @@ usage: adopt_run.py CLOISTER-FAKE CLOISTERCTL FAKE-MACHINE BUILD-DIR
 """
 
 import array
+import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -237,6 +239,20 @@ def test_adoption(store, guest):
     return second
 
 
+def test_age(before, later):
+    """The family began after @before, long before @later."""
+    told = json.loads(ctl('--json', 'status', str(DOMID)).stdout)
+    age = told['age_s']
+    t.ok(time.monotonic() - later < age <= time.monotonic() - before + 1,
+         'the age of a guest is that of the family', age)
+    own = told['processes'][0]
+    t.ok(own['name'] == 'supervisor' and own['age_s'] < age,
+         '... and not that of the last supervisor', own)
+    up = re.search(r'^cloister_uptime_seconds{.*} (.*)$', ctl('metrics', str(DOMID)).stdout,
+                   re.M)
+    t.ok(up and float(up.group(1)) >= age, '... in figures, too', up)
+
+
 def test_again(store, guest, second):
     """Successors are in the store; one that dies meanwhile is replaced."""
     before = pids()
@@ -334,8 +350,11 @@ def main():
                 'log = debug\n')
     store = Store(f'{DIR}/notify')
     guest = Guest()
+    before = time.monotonic()
     last = test_adoption(store, guest)
+    later = time.monotonic()
     last = test_again(store, guest, last)
+    test_age(before, later)
     last = test_storm(store, guest, last)
     test_end(store, last)
     guest.end()

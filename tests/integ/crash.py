@@ -190,6 +190,20 @@ def check_replay(disk, platform):
     ok(r.returncode == 1 and 'nobody answers now' in r.stdout, 'nor is a place of nobody', r)
 
 
+def check_asked(status):
+    """Restarts that somebody asked for, as for an upgrade, use up no reports."""
+    for _ in range(5):
+        r = run(CTL, '--run-dir', f'{DIR}/run', 'restart', 'whole', 'disk0')
+        if not ok(r.returncode == 0, 'disk0 is replaced', r):
+            return
+    os.kill([p['pid'] for p in status['processes'] if p['name'] == 'platform'][0],
+            signal.SIGKILL)
+    paths = wait_for(f'{DIR}/whole/whole.platform.*.crash', 1)
+    ok(len(paths) == 1 and len(wait_for(f'{DIR}/whole/*.crash', 2)) == 2,
+       'a restart that was asked for has no report, and takes none of those that die',
+       os.listdir(f'{DIR}/whole'))
+
+
 def check_whole():
     """The supervisor as it ships: a worker of its own is killed."""
     if os.geteuid():
@@ -229,6 +243,7 @@ def check_whole():
                 ok(o['ended'] == 'signal SIGKILL' and o['pid'] == pid and
                    o['domid'] == DOMID and o['request'] is None,
                    'of what it was at: nothing', str(o)[:500])
+            check_asked(status)
         finally:
             process.terminate()
             try:

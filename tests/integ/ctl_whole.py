@@ -40,7 +40,7 @@ def start(**env):
         [f'{DIR}/cloister', '-xen-domid', str(DOMID), '-name', 'whole', '-machine', 'xenfv',
          '-m', '64', '-device', 'VGA', '-serial', 'null', '-drive',
          f'file={DIR}/disk.img,if=ide,index=0,format=raw', '-cloister',
-         f'run-dir={DIR}/run'], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+         f'run-dir={DIR}/run,crash-dir=off'], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
         env={**os.environ, **env})
     deadline = time.time() + 30
     while ctl('status', 'whole').returncode and process.poll() is None and \

@@ -122,6 +122,9 @@ fails 1 'cannot read settings: ./open.conf: writable by everybody' --domid 7 \
 	--memory 64 --config ./open.conf
 conf '1: neither [SECTION] nor KEY = VALUE' nonsense
 conf '2: neither [SECTION] nor KEY = VALUE' '[defaults]' '[unended'
+conf '1: something after [SECTION]' '[limits.disk] memory.max = 64M'
+conf '2: something after [SECTION]' '' '	[defaults]# no remark'
+conf '2: log: log=loud' '[defaults]	; a remark' 'log = loud'
 conf '2: [floppy]: no such section' '[floppy]' 'log = info'
 conf '1: []: no such section' 'log = info'
 conf '3: colour: colour=red: no such key' '[defaults]' '# a remark' 'colour = red'

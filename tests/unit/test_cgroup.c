@@ -86,6 +86,9 @@ static void test_bad_values(void)
 	bad("io.max", "8:0 rbps=1 rbps=2");
 	bad("io.max", "8:0 speed=2");
 	bad("io.max", "8:0 rbps=18446744073709551615T");
+	bad("io.max", "4294967304:0 rbps=1");	/* the kernel reads 8:0 */
+	bad("io.max", "8:1048576 rbps=1");
+	bad("io.max", "00000000000000000000000000000000000000008:0 rbps=1");
 	bad("memory.max", "1048575");
 	bad("memory.max", "0");
 	bad("memory.max", "-1");
@@ -170,6 +173,7 @@ static void test_set(void)
 	expect("disk0", "memory.high", "2G", "memory.high", "2147483648");
 	expect("disk0", "memory.max", "max", "memory.max", "max");
 	expect("disk0", "pids.max", "16", "pids.max", "16");
+	expect("disk0", "pids.max", "010", "pids.max", "10");	/* it reads 8 */
 	expect("disk0", "io.max", "8:16 rbps=1M wiops=max", "io.max",
 	       "8:16 rbps=1048576 wiops=max");
 	expect("family", "memory.max", "64M", "memory.max", "67108864");
@@ -241,6 +245,13 @@ static void test_images(void)
 	ok(try("disk0", "io.max", "images wbps=1K") == 0 &&
 	   strncmp(get(disk, "io.max"), want, strlen(want)) == 0 &&
 	   strstr(get(disk, "io.max"), " wbps=1024"), "images: %s", get(disk, "io.max"));
+	image[0] = image[1];
+	image[1] = "/proc";
+	cgroup_use_images(image, 2);
+	put(disk, "io.max", "as it was");
+	ok(try("disk0", "io.max", "images wbps=2K") == -ENODEV &&
+	   strcmp(get(disk, "io.max"), "as it was") == 0,
+	   "the second one cannot be: nor is the first: %s", why);
 	cgroup_use_images(NULL, 0);
 	ok(try("disk0", "io.max", "images wbps=1K") == 0, "no images, nothing to limit");
 }

@@ -121,7 +121,8 @@ static void test_http(void)
 	   "OpenMetrics for who accepts it");
 	ok(ask("HEAD / HTTP/1.0\r\n\r\n") && strstr(got, "200 OK") && !*body(), "HEAD");
 	ok(ask("GET /passwd HTTP/1.1\r\n\r\n") && strstr(got, " 404 "), "another path");
-	ok(ask("POST /metrics HTTP/1.1\r\n\r\n") && strstr(got, " 405 "), "another method");
+	ok(ask("POST /metrics HTTP/1.1\r\n\r\n") && strstr(got, " 405 ") &&
+	   strstr(got, "\r\nAllow: GET, HEAD\r\n"), "another method: which there are");
 	ok(ask("\r\n\r\n") && strstr(got, " 405 "), "no method");
 	fd = join();
 	ok(write(fd, "GET /metr", 9) == 9, "a request in two pieces,");
