@@ -316,6 +316,54 @@ static void test_lost(void)
 	ok(get(0x3e, 2) & 0x8000, "one in no memory: SERR");
 }
 
+/* The host's loop: gives again whenever it is told to.  How often, in 20 ms. */
+static unsigned int offer(const uint8_t *f, size_t len_bytes, bool *taken)
+{
+	unsigned int ready = host.ready_count, gives = 1;
+
+	*taken = give(f, len_bytes);
+	for (unsigned int i = 0; i < 2000 && !*taken; i++) {
+		rig_advance(&rig, HOLD_NS / 50);
+		if (host.ready_count == ready)
+			continue;
+		ready = host.ready_count;
+		*taken = give(f, len_bytes);
+		gives++;
+	}
+	return gives;
+}
+
+/* One descriptor is free and the frame needs two: that is no room. */
+static void test_too_few(void)
+{
+	const uint8_t *f = frame_for(everyone, 0x0806, 1000);
+	unsigned int gives, n;
+	bool taken;
+
+	machine();
+	open_cplus(2, 600, 0x0b);
+	ok(give(f, 1000) && (desc_dw(RX_RING, 1, 0) & 0x1fff) == 1004,
+	   "a frame in two descriptors");
+	put_desc(RX_RING, 0, OWN | 600, 0, RX_BUF(0));
+	gives = offer(f, 1000, &taken);
+	ok(taken && gives == 2, "one is free: held, then lost; given %u times",
+	   gives);
+	is_hex(get(0x4c, 4), 1, "missed");
+	machine();
+	open_cplus(2, 600, 0x0b);
+	gives = offer(f, 1300, &taken);
+	ok(taken && gives == 2 && get(0x4c, 4) == 1,
+	   "more than the ring has: the same; given %u times", gives);
+	ok(give(f, 1000), "and the next one is taken");
+	put_desc(RX_RING, 0, OWN | 600, 0, RX_BUF(0));
+	n = host.ready_count;
+	ok(!give(f, 1000), "held");
+	put_desc(RX_RING, 1, OWN | EOR | 600, 0, RX_BUF(1));
+	(void)get(0x3a, 2);
+	rig_advance(&rig, HOLD_NS);
+	ok(host.ready_count == n + 1 && give(f, 1000), "until there are two");
+}
+
 static void test_one_interrupt(void)
 {
 	const uint8_t *f = frame_for(everyone, 0x0806, 100);
@@ -476,6 +524,7 @@ int main(void)
 	test_vlan();
 	test_held();
 	test_lost();
+	test_too_few();
 	test_one_interrupt();
 	test_bytes(0, false);
 	test_bytes(0, true);
