@@ -105,6 +105,14 @@ static void icr_write(void *dev, const struct reg *r, uint32_t val, uint32_t old
 	e1000_irq_update(dev);
 }
 
+/* SDM 13.4.19 has it write-only; the chip shows ICR there, without clearing it,
+   and VxWorks' driver reads it. */
+static uint32_t ics_read(void *dev, const struct reg *r)
+{
+	(void)r;
+	return ((struct e1000 *)dev)->r.icr;
+}
+
 static void ics_write(void *dev, const struct reg *r, uint32_t val, uint32_t old)
 {
 	(void)r, (void)old;
@@ -213,7 +221,7 @@ static const struct reg rows[] = {
 	D(ICR,      0x00c0, icr, SHADOWED, .w1c = ICR_BITS, .read = icr_read,
 		    .write = icr_write, .shadow = icr_shadow),
 	D(ITR,      0x00c4, itr, LAZY, .rw = 0xffff),
-	RX(ICS,     0x00c8, 4, .write = ics_write),
+	RX(ICS,     0x00c8, 4, .read = ics_read, .write = ics_write),
 	D(IMS,      0x00d0, ims, .write = ims_write),
 	RX(IMC,     0x00d8, 4, .write = imc_write),
 	D(RCTL,     0x0100, rctl, .rw = RCTL_BITS, .write = rctl_write),
