@@ -198,6 +198,21 @@ static void test_order(void)
 	rig.host.dma = plain;
 }
 
+/* Of a header without options; then the frame is given. */
+static void give_ip(uint8_t *f)
+{
+	uint32_t s = 0;
+
+	f[24] = f[25] = 0;
+	for (unsigned int i = 14; i < 34; i += 2)
+		s += (uint32_t)(f[i] << 8 | f[i + 1]);
+	s = (s & 0xffff) + (s >> 16);
+	s = ~((s & 0xffff) + (s >> 16));
+	f[24] = (uint8_t)(s >> 8);
+	f[25] = (uint8_t)s;
+	give(f, 200);
+}
+
 static void test_offload(void)
 {
 	static uint8_t f[200];
@@ -210,25 +225,34 @@ static void test_offload(void)
 	f[23] = 6;
 	machine();
 	open_cplus(8, 1600, 0x2b);
-	give(f, 200);
+	give_ip(f);
 	is_hex(desc_dw(RX_RING, 0, 0) & 0x3ffff, 0x10000 | 204, "good TCP");
 	f[23] = 17;
-	give(f, 200);
+	give_ip(f);
 	is_hex(desc_dw(RX_RING, 1, 0) & 0x3ffff, 0x20000 | 204, "good UDP");
 	nicrig_give(&host, f, 200, false);
 	rig_settle(&rig);
 	is_hex(desc_dw(RX_RING, 2, 0) & 0x3ffff, 204, "the host does not know");
 	f[17] = 187;
-	give(f, 200);
+	give_ip(f);
 	is_hex(desc_dw(RX_RING, 3, 0) & 0x3ffff, 204, "a length that lies");
 	f[17] = 186;
 	f[20] = 0x20;
-	give(f, 200);
+	give_ip(f);
 	is_hex(desc_dw(RX_RING, 4, 0) & 0x3ffff, 204, "a fragment");
 	f[20] = 0;
 	put(0xe0, 2, 0x0b);
-	give(f, 200);
+	give_ip(f);
 	is_hex(desc_dw(RX_RING, 5, 0) & 0x3ffff, 204, "not asked for");
+	/* A bridge looks at no IP header: who sent it may have been wrong. */
+	put(0xe0, 2, 0x2b);
+	f[22]++;
+	give(f, 200);
+	is_hex(desc_dw(RX_RING, 6, 0) & 0x3ffff, 204,
+	       "a wrong IP header: the driver has to look");
+	f[22]--;
+	give(f, 200);
+	is_hex(desc_dw(RX_RING, 7, 0) & 0x3ffff, 0x20000 | 204, "a right one");
 }
 
 static void test_vlan(void)
