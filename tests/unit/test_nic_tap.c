@@ -523,6 +523,8 @@ static void test_mac(void)
 	   !mac_parse("00-16-3e-0a-bc-ff", m) &&
 	   !mac_parse("0:16:3e:0a:bc:ff", m), "others are not");
 	ok(!mac_parse("01:00:5e:00:00:01", m), "nor is a group's");
+	ok(!mac_parse("00:00:00:00:00:00", m) && mac_parse("00:00:00:00:00:01", m),
+	   "nor is none");
 }
 
 /* ---- a real tap ---- */
