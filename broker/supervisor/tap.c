@@ -87,11 +87,12 @@ int tap_open(const char *ifname, bool served, int patience_ms, char *why,
 	return rc;
 }
 
-void tap_drain(int fd)
+bool tap_drain(int fd)
 {
 	static char packet[PACKET_MAX];
 
 	for (int i = 0; i < DRAIN_MAX; i++)
 		if (read(fd, packet, sizeof(packet)) < 0)
-			return;
+			return errno != EBADFD && errno != ENODEV;
+	return true;
 }

@@ -47,6 +47,11 @@ static void test_taps(void)
 	ok(if_nametoindex("vif7.0-emu") == 0, "closed, it is gone");
 	fd = tap_open("vif7.1-emu", false, 0, why, sizeof(why));
 	ok(fd >= 0 && !(flags_of(fd) & IFF_VNET_HDR), "one that no card has is plain");
+	ok(tap_drain(fd), "and drained");
+	if (system("ip link del vif7.1-emu 2>/dev/null"))
+		skip("no ip(8)");
+	else
+		ok(!tap_drain(fd), "until somebody deletes it");
 	close(fd);
 }
 
