@@ -169,6 +169,12 @@ static void rdtr_write(void *dev, const struct reg *r, uint32_t val, uint32_t ol
 		e1000_irq_flush(dev, E1000_DUE_RX);
 }
 
+static void tdh_write(void *dev, const struct reg *r, uint32_t val, uint32_t old)
+{
+	(void)r, (void)val, (void)old;
+	e1000_tx_drop(dev);
+}
+
 static void tidv_write(void *dev, const struct reg *r, uint32_t val, uint32_t old)
 {
 	(void)r, (void)old;
@@ -247,7 +253,7 @@ static const struct reg rows[] = {
 	D(TDBAL,    0x3800, tdbal, .rw = 0xfffffff0),
 	D(TDBAH,    0x3804, tdbah, .rw = ~0u),
 	D(TDLEN,    0x3808, tdlen, .rw = RING_BYTES),
-	D(TDH,      0x3810, tdh, .rw = 0xffff),
+	D(TDH,      0x3810, tdh, .rw = 0xffff, .write = tdh_write),
 	D(TDT,      0x3818, tdt, DOORBELL, .rw = 0xffff, .write = tx_ring_write),
 	D(TIDV,     0x3820, tidv, .rw = 0xffff, .write = tidv_write),
 	D(TXDCTL,   0x3828, txdctl, .rw = ~0u),

@@ -438,6 +438,30 @@ static void test_loopback(void)
 	is_hex(net.sent_count, 1, "and back to normal");
 }
 
+/* A driver that sets up its ring anew, without a reset, half-way through one. */
+static void test_new_ring(void)
+{
+	fresh();
+	memset(rig.ram + TX_DATA, 0x5a, 1000);
+	put_desc(0, TX_DATA, 500 | TXD_RS, 0);
+	kick(1);
+	ok(net.sent_count == 0 && rd(TDH) == 1, "half of a frame");
+	wr(TCTL, 0x0003f0f8);
+	wr(TCTL, 0x0003f0fa);
+	put_desc(1, TX_DATA + 500, 100 | TXD_EOP | TXD_RS, 0);
+	kick(2);
+	ok(net.sent_count == 1 && net.sent[0].len_bytes == 600,
+	   "stopped and enabled, the rest of it is sent");
+	put_desc(2, TX_DATA, 500 | TXD_RS, 0);
+	kick(3);
+	wr(TCTL, 0x0003f0f8);
+	tx_ring(8);
+	put_desc(0, TX_DATA + 500, 100 | TXD_EOP | TXD_RS, 0);
+	kick(1);
+	ok(net.sent_count == 2 && net.sent[1].len_bytes == 100,
+	   "with a new head, nothing is left of it");
+}
+
 int main(void)
 {
 	test_legacy();
@@ -450,6 +474,7 @@ int main(void)
 	test_bad_context();
 	test_vlan();
 	test_loopback();
+	test_new_ring();
 	rig_free(&rig);
 	nicrig_clear(&net);
 	return tap_done();
