@@ -62,6 +62,8 @@ static int try_open(const char *ifname, bool served)
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", ifname);
 	if (ioctl(fd, TUNSETIFF, &ifr))
 		rc = -errno;
+	else if (strcmp(ifr.ifr_name, ifname) != 0)
+		rc = -EINVAL;	/* "%d": scripts would look for that name */
 	else if (served)
 		rc = set_offloads(fd);
 	else
