@@ -58,6 +58,11 @@ static void watch_tap(uint32_t epoll_events)
 	worker_watch_change(worker, FD_NET_TAP, epoll_events);
 }
 
+static void forget_tap(void)
+{
+	worker_watch_end(worker, FD_NET_TAP);
+}
+
 static const char *need_opt(const char *key)
 {
 	const char *value = sandbox_opt(&worker->args, key);
@@ -78,7 +83,8 @@ static bool is_failed(void)
 static struct nic *open_wire(const uint8_t mac[NIC_MAC_BYTES])
 {
 	bool there = worker->args.fds & (UINT64_C(1) << FD_NET_TAP);
-	struct nic *nic = nic_tap_open(there ? FD_NET_TAP : -1, mac, watch_tap);
+	struct nic *nic = nic_tap_open(there ? FD_NET_TAP : -1, mac, watch_tap,
+				       forget_tap);
 
 	if (there)
 		worker_watch(worker, FD_NET_TAP, EPOLLIN, nic_tap_event, NULL);

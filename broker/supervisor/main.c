@@ -284,13 +284,17 @@ static bool open_display(void)
 static void on_tap(evutil_socket_t fd, short what, void *arg)
 {
 	(void)what;
-	(void)arg;
-	tap_drain(fd);
+	if (tap_drain(fd))
+		return;
+	/* It would say so for ever. */
+	log_warn("tap is gone: fd=%d", (int)fd);
+	event_del(arg);
 }
 
 static bool drain_tap(int fd)
 {
-	struct event *ev = event_new(sup.base, fd, EV_READ | EV_PERSIST, on_tap, NULL);
+	struct event *ev = event_new(sup.base, fd, EV_READ | EV_PERSIST, on_tap,
+				     event_self_cbarg());
 
 	return ev && event_add(ev, NULL) == 0;
 }

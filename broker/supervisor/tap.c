@@ -62,6 +62,8 @@ static int try_open(const char *ifname, bool served)
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", ifname);
 	if (ioctl(fd, TUNSETIFF, &ifr))
 		rc = -errno;
+	else if (strcmp(ifr.ifr_name, ifname) != 0)
+		rc = -EINVAL;	/* "%d": scripts would look for that name */
 	else if (served)
 		rc = set_offloads(fd);
 	else
@@ -87,11 +89,12 @@ int tap_open(const char *ifname, bool served, int patience_ms, char *why,
 	return rc;
 }
 
-void tap_drain(int fd)
+bool tap_drain(int fd)
 {
 	static char packet[PACKET_MAX];
 
 	for (int i = 0; i < DRAIN_MAX; i++)
 		if (read(fd, packet, sizeof(packet)) < 0)
-			return;
+			return errno != EBADFD && errno != ENODEV;
+	return true;
 }

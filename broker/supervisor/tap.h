@@ -18,7 +18,8 @@
 int tap_open(const char *ifname, bool served, int patience_ms, char *why,
 	     size_t why_len);
 
-/* Reads and discards what is queued. */
-void tap_drain(int fd);
+/* Reads and discards what is queued.  False: somebody has deleted the interface,
+   and there will not be anything any more. */
+bool tap_drain(int fd);
 
 #endif /* SUPERVISOR_TAP_H */

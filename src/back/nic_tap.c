@@ -35,6 +35,7 @@ static struct tap {
 	struct nic nic;			/* first: our struct nic is this */
 	int fd;				/* -1: gone */
 	void (*watch)(uint32_t epoll_events);
+	void (*forget)(void);
 	uint32_t watched;
 	bool send_waits;		/* the card has a frame for us */
 	bool stopped;			/* the card has no buffer */
@@ -68,7 +69,9 @@ static void update_watch(void)
 
 static void let_go(void)
 {
-	close(tap.fd);		/* which also ends our waiting for it */
+	/* The supervisor has it, too: closing alone would not end its events. */
+	tap.forget();
+	close(tap.fd);
 	tap.fd = -1;
 	tap.kept = NULL;
 	tap.cut.left_bytes = 0;
@@ -378,7 +381,8 @@ static const struct nic_ops tap_ops = {
 };
 
 struct nic *nic_tap_open(int fd, const uint8_t mac[NIC_MAC_BYTES],
-			 void (*watch)(uint32_t epoll_events))
+			 void (*watch)(uint32_t epoll_events),
+			 void (*forget)(void))
 {
 	memset(&tap, 0, sizeof(tap));
 	tap.nic.ops = &tap_ops;
@@ -386,6 +390,7 @@ struct nic *nic_tap_open(int fd, const uint8_t mac[NIC_MAC_BYTES],
 	memcpy(tap.nic.mac, mac, NIC_MAC_BYTES);
 	tap.fd = fd;
 	tap.watch = watch;
+	tap.forget = forget;
 	tap.watched = EPOLLIN;
 	return &tap.nic;
 }

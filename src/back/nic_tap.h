@@ -14,12 +14,13 @@
 /*
  * @fd -1: there is no tap, the link is down.
  *
- * @watch changes what is waited for on @fd (EPOLLIN at first); 0: nothing.
- * From then on @fd is ours: we close it when the card is unplugged or the tap
- * is gone.
+ * @watch changes what is waited for on @fd (EPOLLIN at first); 0: nothing but
+ * its end.  From then on @fd is ours: when the card is unplugged or the tap is
+ * gone, we call @forget and close it.
  */
 struct nic *nic_tap_open(int fd, const uint8_t mac[NIC_MAC_BYTES],
-			 void (*watch)(uint32_t epoll_events));
+			 void (*watch)(uint32_t epoll_events),
+			 void (*forget)(void));
 /* The link is down for good, whatever the tap says; it is still closed at unplug.
    Before nic_tap_event() is called first. */
 void nic_tap_fail(void);

@@ -17,9 +17,12 @@ static inline int mac_digit(char c)
 	       c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* "00:16:3e:01:02:03"; false: it is not one, or a group's address. */
+/* "00:16:3e:01:02:03"; false: it is not one, or a group's address, or zero:
+   drivers refuse a card with those. */
 static inline bool mac_parse(const char *text, uint8_t mac[MAC_BYTES])
 {
+	unsigned int bits = 0;
+
 	for (unsigned int i = 0; i < MAC_BYTES; i++, text += 3) {
 		int high = mac_digit(text[0]);
 		int low = high < 0 ? -1 : mac_digit(text[1]);
@@ -27,8 +30,9 @@ static inline bool mac_parse(const char *text, uint8_t mac[MAC_BYTES])
 		if (low < 0 || text[2] != (i + 1 < MAC_BYTES ? ':' : '\0'))
 			return false;
 		mac[i] = (uint8_t)(high << 4 | low);
+		bits |= mac[i];
 	}
-	return !(mac[0] & 1);
+	return bits && !(mac[0] & 1);
 }
 
 #endif /* BASE_MAC_H */

@@ -85,7 +85,7 @@ struct nic {
 	 * One frame for the guest.  True: taken, or dropped (disabled, filtered,
 	 * too long for the card).  False: no buffer is free; the back end keeps
 	 * it and stops until receive_ready().  @csum_good: the host vouches for
-	 * the checksums of IP and TCP or UDP.
+	 * the checksum of TCP or UDP; nobody has looked at IP's.
 	 */
 	bool (*receive)(void *dev, const uint8_t *frame, size_t len_bytes,
 			bool csum_good);

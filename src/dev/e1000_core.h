@@ -154,6 +154,7 @@ void e1000_set_due(struct e1000 *d, enum e1000_due what, int64_t at_ns);
 /* e1000_tx.c */
 void e1000_tx_run(struct e1000 *d);
 void e1000_tx_reset(struct e1000 *d);
+void e1000_tx_drop(struct e1000 *d);		/* what is there of a frame */
 void e1000_tx_resume(struct e1000 *d);		/* a successor */
 void e1000_tx_settle(struct e1000 *d);		/* the last thing before commit */
 /* Can it be what e1000_offload() left? */

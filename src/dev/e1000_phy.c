@@ -192,15 +192,20 @@ bool e1000_phy_is_looped(const struct e1000 *d)
 	return d->r.phy[BMCR] & BMCR_LOOPBACK;
 }
 
+/*
+ * A software reset keeps what drivers have set, other than IEEE 802.3 has it:
+ * on this PHY modes count only after one, and Linux forces 100 Mb/s with a
+ * single write of mode and reset.
+ */
 static void bmcr_write(struct e1000 *d, uint16_t val)
 {
 	uint16_t old = d->r.phy[BMCR];
 
+	d->r.phy[BMCR] = val & (uint16_t)~BMCR_CLEARS;
 	if (val & BMCR_RESET) {
-		e1000_phy_restart(d);
+		negotiate(d);
 		return;
 	}
-	d->r.phy[BMCR] = val & (uint16_t)~BMCR_CLEARS;
 	if (val & BMCR_AN_ENABLE) {
 		if ((val & (BMCR_AN_RESTART | BMCR_POWER_DOWN)) ||
 		    !(old & BMCR_AN_ENABLE) || (old & BMCR_POWER_DOWN))

@@ -105,6 +105,14 @@ static void icr_write(void *dev, const struct reg *r, uint32_t val, uint32_t old
 	e1000_irq_update(dev);
 }
 
+/* SDM 13.4.19 has it write-only; the chip shows ICR there, without clearing it,
+   and VxWorks' driver reads it. */
+static uint32_t ics_read(void *dev, const struct reg *r)
+{
+	(void)r;
+	return ((struct e1000 *)dev)->r.icr;
+}
+
 static void ics_write(void *dev, const struct reg *r, uint32_t val, uint32_t old)
 {
 	(void)r, (void)old;
@@ -161,6 +169,12 @@ static void rdtr_write(void *dev, const struct reg *r, uint32_t val, uint32_t ol
 		e1000_irq_flush(dev, E1000_DUE_RX);
 }
 
+static void tdh_write(void *dev, const struct reg *r, uint32_t val, uint32_t old)
+{
+	(void)r, (void)val, (void)old;
+	e1000_tx_drop(dev);
+}
+
 static void tidv_write(void *dev, const struct reg *r, uint32_t val, uint32_t old)
 {
 	(void)r, (void)old;
@@ -213,7 +227,7 @@ static const struct reg rows[] = {
 	D(ICR,      0x00c0, icr, SHADOWED, .w1c = ICR_BITS, .read = icr_read,
 		    .write = icr_write, .shadow = icr_shadow),
 	D(ITR,      0x00c4, itr, LAZY, .rw = 0xffff),
-	RX(ICS,     0x00c8, 4, .write = ics_write),
+	RX(ICS,     0x00c8, 4, .read = ics_read, .write = ics_write),
 	D(IMS,      0x00d0, ims, .write = ims_write),
 	RX(IMC,     0x00d8, 4, .write = imc_write),
 	D(RCTL,     0x0100, rctl, .rw = RCTL_BITS, .write = rctl_write),
@@ -239,7 +253,7 @@ static const struct reg rows[] = {
 	D(TDBAL,    0x3800, tdbal, .rw = 0xfffffff0),
 	D(TDBAH,    0x3804, tdbah, .rw = ~0u),
 	D(TDLEN,    0x3808, tdlen, .rw = RING_BYTES),
-	D(TDH,      0x3810, tdh, .rw = 0xffff),
+	D(TDH,      0x3810, tdh, .rw = 0xffff, .write = tdh_write),
 	D(TDT,      0x3818, tdt, DOORBELL, .rw = 0xffff, .write = tx_ring_write),
 	D(TIDV,     0x3820, tidv, .rw = 0xffff, .write = tidv_write),
 	D(TXDCTL,   0x3828, txdctl, .rw = ~0u),

@@ -201,24 +201,30 @@ static bool is_data(const struct desc *desc)
 		(desc->cmd & TXD_DTYP) == TXD_DTYP_DATA;
 }
 
+/* There is room for it. */
+static void report(struct e1000 *d, const struct desc *desc, uint64_t gpa)
+{
+	uint8_t status = (uint8_t)((desc->status & 0xff & ~TXD_STA_BITS) |
+				   TXD_DD);
+
+	nic_back_add(&d->back, gpa + TXD_STATUS_AT, status, 1);
+	if (desc->cmd & TXD_IDE)
+		d->r.tx_causes |= TXD_IDE;
+	else
+		d->r.tx_causes |= ICR_TXDW;
+}
+
 static void take_desc(struct e1000 *d, const struct desc *desc, uint64_t gpa)
 {
-	uint8_t status;
-
+	/* First: a frame that comes back to us may take all the room there is. */
+	if (desc->cmd & TXD_RS)
+		report(d, desc, gpa);
 	if (!(desc->cmd & TXD_DEXT))
 		take_data(d, desc, desc->cmd & TXD_LEGACY_LEN);
 	else if (is_data(desc))
 		take_data(d, desc, desc->cmd & TXD_DATA_LEN);
 	else if ((desc->cmd & TXD_DTYP) == 0)
 		take_context(d, desc);
-	if (!(desc->cmd & TXD_RS))
-		return;
-	status = (uint8_t)((desc->status & 0xff & ~TXD_STA_BITS) | TXD_DD);
-	nic_back_add(&d->back, gpa + TXD_STATUS_AT, status, 1);
-	if (desc->cmd & TXD_IDE)
-		d->r.tx_causes |= TXD_IDE;
-	else
-		d->r.tx_causes |= ICR_TXDW;
 }
 
 /* Drivers give each page a descriptor of its own. */
@@ -383,6 +389,15 @@ void e1000_tx_resume(struct e1000 *d)
 void e1000_tx_settle(struct e1000 *d)
 {
 	d->kept_buf = d->r.tx.buf & 1;
+}
+
+/* Its driver begins elsewhere: what comes is not the rest of it. */
+void e1000_tx_drop(struct e1000 *d)
+{
+	struct e1000_tx *t = &d->r.tx;
+
+	t->open = t->too_long = 0;
+	t->bytes = 0;
 }
 
 void e1000_tx_reset(struct e1000 *d)

@@ -95,7 +95,7 @@ struct rtl8139 {
 	bool line;			/* INTA is asserted */
 	bool tok_over;			/* TOK alone asserts it now */
 	unsigned int tries;		/* looks for a buffer in vain */
-	uint32_t held_bytes;		/* what the frame needs, in the ring */
+	uint32_t held_bytes;		/* what the frame needs, in either ring */
 	/* Scratch of one call. */
 	struct rtl8139_desc tx_desc[RTL8139_RING_MAX];
 	struct rtl8139_desc rx_desc[RTL8139_RING_MAX];	/* a looped frame needs

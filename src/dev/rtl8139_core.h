@@ -116,7 +116,7 @@ void rtl8139_offload(uint8_t *frame, size_t len_bytes, uint32_t dw0,
 /* Does what @todo says (but cut into segments: false). */
 bool rtl8139_finish(uint8_t *frame, size_t len_bytes,
 		    const struct nic_todo *todo);
-/* RX_PID_* of a frame. */
+/* RX_PID_* of a frame whose IP header is right; else 0. */
 uint32_t rtl8139_protocol(const uint8_t *frame, size_t len_bytes);
 
 /* rtl8139_rx.c */

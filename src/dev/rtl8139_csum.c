@@ -167,8 +167,10 @@ uint32_t rtl8139_protocol(const uint8_t *frame, size_t len_bytes)
 {
 	struct ip ip;
 
-	/* Only looked at. */
-	if (!find_ip((uint8_t *)(uintptr_t)frame, len_bytes, &ip))
+	/* Only looked at.  The host's word is not about IP's header: drivers
+	   take it for good, too, if we name a protocol. */
+	if (!find_ip((uint8_t *)(uintptr_t)frame, len_bytes, &ip) ||
+	    fold(sum(ip.at, ip.header_bytes, 0)) != 0xffff)
 		return 0;
 	if (has_header(&ip, PROTO_TCP, TCP_MIN))
 		return RX_PID_TCP;

@@ -187,6 +187,7 @@ static bool store_descs(struct rtl8139 *d, const struct shown *s)
 	uint32_t done = 0;
 	uint8_t dw1[4];
 
+	d->held_bytes = s->len_bytes;
 	if (!n)
 		return false;
 	for (unsigned int i = 0; i < n; i++) {
@@ -312,14 +313,14 @@ bool rtl8139_receive(void *dev, const uint8_t *frame, size_t len_bytes,
 
 /* ---- waiting for room ---- */
 
+/* For all of it: the host gives it at once when told that there is. */
 static bool has_room(struct rtl8139 *d)
 {
-	struct rtl8139_desc c;
+	unsigned int at;
 
 	if (!(d->r.cpcr & CPCR_RX))
 		return ring_has_room(d, d->held_bytes);
-	return rtl8139_desc_read(d, desc_ring(d), d->r.rx_at % RTL8139_RING_MAX,
-				 d->given_rx, &c) && (c.dw0 & DESC_OWN);
+	return take_descs(d, d->held_bytes, &at) != 0;
 }
 
 /* Settles, and so looks. */

@@ -6,10 +6,10 @@
 
 #include <string.h>
 
+#include "base/bug.h"
 #include "mem/mapcache.h"
 
 #define CHUNK_FRAMES	32u
-_Static_assert(CHUNK_FRAMES <= MAPCACHE_RESERVE, "a copy always fits");
 
 /* Up to CHUNK_FRAMES frames from @gpa + @from on; returns how many bytes. */
 static size_t copy_chunk(struct mapcache *c, uint64_t gpa, size_t from,
@@ -24,8 +24,13 @@ static size_t copy_chunk(struct mapcache *c, uint64_t gpa, size_t from,
 		gfn[n++] = guest_gfn(gpa, off);
 		off += guest_page_rest(gpa + off, len_bytes - off);
 	}
-	/* Cannot fail for lack of room: copies have a reserve. */
-	mapcache_pin(c, gfn, n, to_guest, 0, pin);
+	/* Frames at hand keep the whole groups they came with, which may leave
+	   no room for the others.  One frame always fits: either it is there, or
+	   there is the reserve. */
+	if (mapcache_pin(c, gfn, n, to_guest, 0, pin)) {
+		n = 1;
+		bug_on(mapcache_pin(c, gfn, n, to_guest, 0, pin));
+	}
 	off = from;
 	for (unsigned int i = 0; i < n; i++, off += part) {
 		uint8_t *page = pin[i] ? mapcache_at(pin[i]) : NULL;

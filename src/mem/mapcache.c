@@ -341,9 +341,11 @@ int mapcache_pin(struct mapcache *c, const uint64_t *gfn, unsigned int count,
 	bug_on(count > MAPCACHE_REQUEST);
 	misses = pin_hits(c, gfn, count, writable, pin);
 	if (c->pinned + misses + reserve > c->max_pages) {
-		for (unsigned int i = 0; i < count; i++)
+		for (unsigned int i = 0; i < count; i++) {
 			if (pin[i])
 				mapcache_unpin(c, pin[i]);
+			pin[i] = NULL;
+		}
 		return -ENOMEM;
 	}
 	if (misses) {

@@ -529,6 +529,13 @@ void worker_watch_change(struct worker *w, int fd, uint32_t epoll_events)
 		log_errno(errno, "cannot change watch: fd=%d", fd);
 }
 
+void worker_watch_end(struct worker *w, int fd)
+{
+	(void)w;
+	if (epoll_ctl(FD_EPOLL, EPOLL_CTL_DEL, fd, NULL))
+		log_errno(errno, "cannot end watch: fd=%d", fd);
+}
+
 void worker_hint(struct worker *w, bool (*ready)(void))
 {
 	(void)w;

@@ -38,6 +38,9 @@ void worker_watch(struct worker *w, int fd, uint32_t epoll_events,
 		  void (*fn)(void *arg, uint32_t epoll_events), void *arg);
 /* Change what is waited for (0: nothing), later. */
 void worker_watch_change(struct worker *w, int fd, uint32_t epoll_events);
+/* Never again, later: before closing @fd.  Somebody else may have the same open
+   file, and then closing ends no event.  fn may still be called once. */
+void worker_watch_end(struct worker *w, int fd);
 
 /* From within such a fn: first do all that the broker has sent up to now. */
 void worker_catch_up(struct worker *w);

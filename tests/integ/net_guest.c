@@ -155,6 +155,22 @@ void net_guest_start(struct net_guest *n, struct fakeguest *g, const char *model
 	}
 }
 
+void net_guest_stop(struct net_guest *n, unsigned int how)
+{
+	if (how == 2) {
+		fakeguest_cfg_write(n->g, 0, PCI_DEVFN(n->slot, 0), 4, 2,
+				    n->e1000 ? 2 : 1);
+	} else if (!n->e1000) {
+		out(n, CR, 1, how == 0 ? 0x10 : 0);
+	} else if (how == 0) {
+		set(n, CTRL, 0x04000000);
+	} else {
+		set(n, RCTL, 0);
+		set(n, TCTL, 0);
+		(void)get(n, STATUS);
+	}
+}
+
 /* ---- out ---- */
 
 static bool until(struct net_guest *n, const uint8_t *p, uint8_t mask, uint8_t want)

@@ -36,6 +36,13 @@ struct net_guest_todo {
 /* Brings the card up with all receive buffers given. */
 void net_guest_start(struct net_guest *n, struct fakeguest *g, const char *model,
 		     unsigned int slot);
+/* What a driver has in guest memory, but for piles. */
+#define NET_GUEST_AT	0x100000u
+#define NET_GUEST_BYTES	0x210000u
+/* As drivers do when they go.  0: reset; 1: receiver and transmitter off; 2: no
+   bus master.  On return the card has done with its memory. */
+#define NET_GUEST_STOPS	3u
+void net_guest_stop(struct net_guest *n, unsigned int how);
 /* Returns when the card is done with it; false: it never was. */
 bool net_guest_send(struct net_guest *n, const void *frame, size_t len,
 		    const struct net_guest_todo *todo);

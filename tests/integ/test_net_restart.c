@@ -22,6 +22,7 @@
 #include "abi/io_msg.h"
 #include "base/clock.h"
 #include "base/le.h"
+#include "base/stat.h"
 #include "fakefamily.h"
 #include "net_guest.h"
 #include "tap.h"
@@ -354,6 +355,38 @@ static void test_links(void)
 	ok(moves_frame(), "and frames move");
 }
 
+/* How often the worker goes to sleep in half a second without requests. */
+static unsigned int count_sleeps(void)
+{
+	const struct stat_block *b = &f.stats[FF_NET]->block[0];
+	uint64_t before = stat_block_get(b, STAT_SLEEPS);
+
+	usleep(500000);
+	return (unsigned int)(stat_block_get(b, STAT_SLEEPS) - before);
+}
+
+/* Its own descriptor is closed then; ours, as the supervisor's, is not. */
+static void test_deleted(void)
+{
+	unsigned int sleeps;
+	int pair[2];
+
+	if (!ok(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC |
+			    SOCK_NONBLOCK, 0, pair), "another wire"))
+		return;
+	f.conf.tap = fcntl(pair[1], F_DUPFD_CLOEXEC, 300);
+	close(pair[1]);
+	ok(replace() && link_becomes(true), "a worker with it");
+	close(pair[0]);
+	ok(link_becomes(false) && fakefamily_logged(&f, "tap is gone"),
+	   "the host deletes it: link down");
+	sleeps = count_sleeps();
+	ok(sleeps < 50, "and the worker sleeps: %u times", sleeps);
+	close(f.conf.tap);
+	f.conf.tap = tap;
+	ok(replace() && link_becomes(true) && moves_frame(), "back to the first");
+}
+
 static void test_unplugged(void)
 {
 	struct pollfd p = { .fd = wire, .events = 0 };
@@ -411,6 +444,7 @@ int main(int argc, char **argv)
 	pthread_join(peer, NULL);
 	show_times();
 	test_links();
+	test_deleted();
 	test_unplugged();
 	fault = fakeguest_fault(f.g);
 	ok(!fault, "no fault%s%s", fault ? ": " : "", fault ? fault : "");

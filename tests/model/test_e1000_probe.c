@@ -273,9 +273,10 @@ static void test_negotiation(void)
 	is_hex(rd(ICR), 4, "LSC");
 	ok(!is_timed(), "and nothing ticks");
 
-	phy_write(9, 0);
+	phy_write(9, 0x0200);
 	phy_write(0, 0x9140);
-	is_hex(phy_read(9), 0x0e00, "PHY reset: defaults");
+	is_hex(phy_read(0), 0x1140, "PHY reset clears itself");
+	is_hex(phy_read(9), 0x0200, "and takes what was set: it does not undo it");
 	is_hex(rd(STATUS) & 2, 0, "no link");
 	rig_advance(&rig, NS_PER_S);
 	is_hex(rd(STATUS) & 2, 2, "again");
@@ -293,6 +294,24 @@ static void test_negotiation(void)
 	rig_advance(&rig, NS_PER_S);
 	is_hex(rd(STATUS), 0x80080683, "CTRL.PHY_RST");
 	is_hex(rd(CTRL), 0x00140240, "clears itself");
+}
+
+/* As Linux forces 100 Mb/s, full duplex: a mode counts after a reset. */
+static void test_forced(void)
+{
+	machine();
+	wr(IMS, 4);
+	phy_write(0, 0xa100);
+	is_hex(phy_read(0), 0x2100, "forced, with a reset");
+	is_hex(rd(STATUS) & 2, 0, "the link goes");
+	is_hex(rd(ICR), 4, "LSC");
+	rig_advance(&rig, NS_PER_S);
+	is_hex(rd(STATUS) & 0x3c3, 0x143, "and comes: 100 Mb/s, full duplex");
+	is_hex(rd(ICR), 4, "LSC");
+	is_hex(phy_read(1) & 0x24, 4, "nothing was negotiated");
+	is_hex(phy_read(17), 0x6c00, "the PHY says so, too");
+	wr(CTRL, 0x80140240);
+	is_hex(phy_read(0), 0x1140, "CTRL.PHY_RST undoes it");
 }
 
 static void test_link(void)
@@ -380,6 +399,7 @@ int main(void)
 	test_ports();
 	test_phy();
 	test_negotiation();
+	test_forced();
 	test_link();
 	test_shadows();
 	test_ipxe();

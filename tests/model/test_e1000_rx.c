@@ -311,6 +311,15 @@ static void test_vlan(void)
 	is_hex(rd(RDH), 9, "right CFI");
 }
 
+/* Of a header without options. */
+static void put_ip_csum(uint8_t *ip, uint16_t fragment, uint8_t proto)
+{
+	be_put(ip + 6, fragment);
+	ip[9] = proto;
+	be_put(ip + 10, 0);
+	be_put(ip + 10, (uint16_t)~slow_sum(ip, 20));
+}
+
 static unsigned int csum_of(uint16_t type, uint8_t proto, uint16_t fragment,
 			    uint32_t rxcsum, bool good)
 {
@@ -319,8 +328,10 @@ static unsigned int csum_of(uint16_t type, uint8_t proto, uint16_t fragment,
 	make_frame(f, 100, NULL);
 	be_put(f + 12, type);
 	f[14] = type == 0x0800 ? 0x45 : 0x60;
-	be_put(f + 20, fragment);
-	f[type == 0x0800 ? 23 : 20] = proto;
+	if (type == 0x0800)
+		put_ip_csum(f + 14, fragment, proto);
+	else
+		f[20] = proto;
 	wr(RXCSUM, rxcsum);
 	nicrig_give(&net, f, 100, good);
 	wr(RDT, at);
@@ -344,13 +355,28 @@ static void test_csum(void)
 	tagged(100, 5);
 	be_put(f + 16, 0x0800);
 	f[18] = 0x45;
-	be_put(f + 24, 0);
-	f[27] = 17;
+	put_ip_csum(f + 18, 0, 17);
 	wr(RXCSUM, 0x300);
 	wr(CTRL, 0x40140240);
 	nicrig_give(&net, f, 100, true);
 	rig_settle(&rig);
 	is_hex(status(2), 0x6b, "behind a tag");
+	/* A bridge looks at no IP header: who sent it may have been wrong. */
+	f[26]++;
+	nicrig_give(&net, f, 100, true);
+	rig_settle(&rig);
+	is_hex(status(3), 0x0f, "a wrong IP header: the driver has to look");
+	f[26]--;
+	f[18] = 0x4f;
+	put_ip_csum(f + 18, 0, 17);
+	be_put(f + 28, 0);
+	be_put(f + 28, (uint16_t)~slow_sum(f + 18, 60));
+	nicrig_give(&net, f, 100, true);
+	rig_settle(&rig);
+	is_hex(status(4), 0x6b, "60 bytes of it, all options");
+	nicrig_give(&net, f, 76, true);
+	rig_settle(&rig);
+	is_hex(status(5), 0x0f, "and longer than the frame");
 }
 
 /* Only so many descriptors are given back at once; the host waits. */

@@ -438,6 +438,55 @@ static void test_loopback(void)
 	is_hex(net.sent_count, 1, "and back to normal");
 }
 
+/*
+ * Frames that come back fill what is given back at once to the last place, and
+ * then the descriptor they were sent from is to be given back, too: 15 times 64
+ * buffers and a descriptor, and 49 buffers.
+ */
+static void test_looped_full(void)
+{
+	unsigned int got = 0;
+
+	machine();
+	tx_ring(32);
+	rx_ring(2048, RCTL_ON | SECRC | LPE | 0x30000u | 0x40u);	/* 256 bytes */
+	for (unsigned int i = 0; i < 2048; i++)
+		le64_put(rx_desc(i), RX_DATA + i % 64 * 256);
+	for (unsigned int i = 0; i < 16; i++)
+		put_desc(i, TX_DATA, (i < 15 ? 16380 : 49 * 256) | TXD_EOP | TXD_RS, 0);
+	memset(rig.ram + TX_DATA, 0xff, 6);
+	kick(16);
+	for (unsigned int i = 0; i < 16; i++)
+		got += tx_desc(i)[12] & 1;
+	ok(got == 16 && rd(TDH) == 16, "all are sent, with what comes back");
+	ok(rd(RDH) >= 15 * 64, "%u buffers", rd(RDH));
+	ok(is_alive(), "and the card lives");
+}
+
+/* A driver that sets up its ring anew, without a reset, half-way through one. */
+static void test_new_ring(void)
+{
+	fresh();
+	memset(rig.ram + TX_DATA, 0x5a, 1000);
+	put_desc(0, TX_DATA, 500 | TXD_RS, 0);
+	kick(1);
+	ok(net.sent_count == 0 && rd(TDH) == 1, "half of a frame");
+	wr(TCTL, 0x0003f0f8);
+	wr(TCTL, 0x0003f0fa);
+	put_desc(1, TX_DATA + 500, 100 | TXD_EOP | TXD_RS, 0);
+	kick(2);
+	ok(net.sent_count == 1 && net.sent[0].len_bytes == 600,
+	   "stopped and enabled, the rest of it is sent");
+	put_desc(2, TX_DATA, 500 | TXD_RS, 0);
+	kick(3);
+	wr(TCTL, 0x0003f0f8);
+	tx_ring(8);
+	put_desc(0, TX_DATA + 500, 100 | TXD_EOP | TXD_RS, 0);
+	kick(1);
+	ok(net.sent_count == 2 && net.sent[1].len_bytes == 100,
+	   "with a new head, nothing is left of it");
+}
+
 int main(void)
 {
 	test_legacy();
@@ -450,6 +499,8 @@ int main(void)
 	test_bad_context();
 	test_vlan();
 	test_loopback();
+	test_new_ring();
+	test_looped_full();
 	rig_free(&rig);
 	nicrig_clear(&net);
 	return tap_done();

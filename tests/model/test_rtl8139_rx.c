@@ -198,6 +198,21 @@ static void test_order(void)
 	rig.host.dma = plain;
 }
 
+/* Of a header without options; then the frame is given. */
+static void give_ip(uint8_t *f)
+{
+	uint32_t s = 0;
+
+	f[24] = f[25] = 0;
+	for (unsigned int i = 14; i < 34; i += 2)
+		s += (uint32_t)(f[i] << 8 | f[i + 1]);
+	s = (s & 0xffff) + (s >> 16);
+	s = ~((s & 0xffff) + (s >> 16));
+	f[24] = (uint8_t)(s >> 8);
+	f[25] = (uint8_t)s;
+	give(f, 200);
+}
+
 static void test_offload(void)
 {
 	static uint8_t f[200];
@@ -210,25 +225,34 @@ static void test_offload(void)
 	f[23] = 6;
 	machine();
 	open_cplus(8, 1600, 0x2b);
-	give(f, 200);
+	give_ip(f);
 	is_hex(desc_dw(RX_RING, 0, 0) & 0x3ffff, 0x10000 | 204, "good TCP");
 	f[23] = 17;
-	give(f, 200);
+	give_ip(f);
 	is_hex(desc_dw(RX_RING, 1, 0) & 0x3ffff, 0x20000 | 204, "good UDP");
 	nicrig_give(&host, f, 200, false);
 	rig_settle(&rig);
 	is_hex(desc_dw(RX_RING, 2, 0) & 0x3ffff, 204, "the host does not know");
 	f[17] = 187;
-	give(f, 200);
+	give_ip(f);
 	is_hex(desc_dw(RX_RING, 3, 0) & 0x3ffff, 204, "a length that lies");
 	f[17] = 186;
 	f[20] = 0x20;
-	give(f, 200);
+	give_ip(f);
 	is_hex(desc_dw(RX_RING, 4, 0) & 0x3ffff, 204, "a fragment");
 	f[20] = 0;
 	put(0xe0, 2, 0x0b);
-	give(f, 200);
+	give_ip(f);
 	is_hex(desc_dw(RX_RING, 5, 0) & 0x3ffff, 204, "not asked for");
+	/* A bridge looks at no IP header: who sent it may have been wrong. */
+	put(0xe0, 2, 0x2b);
+	f[22]++;
+	give(f, 200);
+	is_hex(desc_dw(RX_RING, 6, 0) & 0x3ffff, 204,
+	       "a wrong IP header: the driver has to look");
+	f[22]--;
+	give(f, 200);
+	is_hex(desc_dw(RX_RING, 7, 0) & 0x3ffff, 0x20000 | 204, "a right one");
 }
 
 static void test_vlan(void)
@@ -314,6 +338,54 @@ static void test_lost(void)
 	put(0xe4, 4, 0x80000000);
 	give(f, 100);
 	ok(get(0x3e, 2) & 0x8000, "one in no memory: SERR");
+}
+
+/* The host's loop: gives again whenever it is told to.  How often, in 20 ms. */
+static unsigned int offer(const uint8_t *f, size_t len_bytes, bool *taken)
+{
+	unsigned int ready = host.ready_count, gives = 1;
+
+	*taken = give(f, len_bytes);
+	for (unsigned int i = 0; i < 2000 && !*taken; i++) {
+		rig_advance(&rig, HOLD_NS / 50);
+		if (host.ready_count == ready)
+			continue;
+		ready = host.ready_count;
+		*taken = give(f, len_bytes);
+		gives++;
+	}
+	return gives;
+}
+
+/* One descriptor is free and the frame needs two: that is no room. */
+static void test_too_few(void)
+{
+	const uint8_t *f = frame_for(everyone, 0x0806, 1000);
+	unsigned int gives, n;
+	bool taken;
+
+	machine();
+	open_cplus(2, 600, 0x0b);
+	ok(give(f, 1000) && (desc_dw(RX_RING, 1, 0) & 0x1fff) == 1004,
+	   "a frame in two descriptors");
+	put_desc(RX_RING, 0, OWN | 600, 0, RX_BUF(0));
+	gives = offer(f, 1000, &taken);
+	ok(taken && gives == 2, "one is free: held, then lost; given %u times",
+	   gives);
+	is_hex(get(0x4c, 4), 1, "missed");
+	machine();
+	open_cplus(2, 600, 0x0b);
+	gives = offer(f, 1300, &taken);
+	ok(taken && gives == 2 && get(0x4c, 4) == 1,
+	   "more than the ring has: the same; given %u times", gives);
+	ok(give(f, 1000), "and the next one is taken");
+	put_desc(RX_RING, 0, OWN | 600, 0, RX_BUF(0));
+	n = host.ready_count;
+	ok(!give(f, 1000), "held");
+	put_desc(RX_RING, 1, OWN | EOR | 600, 0, RX_BUF(1));
+	(void)get(0x3a, 2);
+	rig_advance(&rig, HOLD_NS);
+	ok(host.ready_count == n + 1 && give(f, 1000), "until there are two");
 }
 
 static void test_one_interrupt(void)
@@ -476,6 +548,7 @@ int main(void)
 	test_vlan();
 	test_held();
 	test_lost();
+	test_too_few();
 	test_one_interrupt();
 	test_bytes(0, false);
 	test_bytes(0, true);

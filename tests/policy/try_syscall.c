@@ -323,6 +323,7 @@ static const struct wrong {
 	{ "waiting for something new", "", SYS_epoll_ctl,
 	  { FD_EPOLL, EPOLL_CTL_ADD, FD_NET_TAP } },
 	{ "waiting for the log", "", SYS_epoll_ctl, { FD_EPOLL, EPOLL_CTL_MOD, FD_LOG } },
+	{ "deaf to the supervisor", "", SYS_epoll_ctl, { FD_EPOLL, EPOLL_CTL_DEL, FD_CTL } },
 	{ "writing to the tap's ROM", "", SYS_writev, { FD_NET_ROM } },
 	{ "handing over descriptors", "", SYS_sendmsg, { FD_CTL } },
 	{ "taking descriptors", "", SYS_recvmsg, { FD_CTL } },

@@ -322,6 +322,45 @@ static void test_frames_that_do_not_map(void)
 	ok(mapcache_invalidate(&cache) && really_mapped() == 0, "all go");
 }
 
+/* @n frames from @gfn on, and @one, as one group of which nothing is pinned. */
+static void make_group(uint64_t gfn, unsigned int n, uint64_t one)
+{
+	static struct mapcache_page *pin[MAPCACHE_REQUEST];
+	uint64_t list[MAPCACHE_REQUEST];
+
+	for (unsigned int i = 0; i < n; i++)
+		list[i] = gfn + i;
+	list[n++] = one;
+	if (mapcache_pin(&cache, list, n, false, MAPCACHE_RESERVE, pin))
+		return;
+	unpin_run(pin, n);
+}
+
+/*
+ * A copy whose first pages are in two groups, as large as there are: neither
+ * may go while it is at them, and both fill the cache.
+ */
+static void test_copy_of_large_groups(void)
+{
+	static uint8_t buf[17 * GUEST_PAGE_BYTES];
+	uint64_t number;
+	bool all;
+	unsigned int right = 0;
+
+	fresh(MAPCACHE_PAGES);
+	make_group(0x200, MAPCACHE_REQUEST - 1, 0x600);
+	make_group(0x400, MAPCACHE_REQUEST - 2, 0x601);
+	is_hex(cache.mapped, MAPCACHE_PAGES - 1, "two groups fill the cache");
+	all = guest_copy(&cache, 0x600 << 12, buf, sizeof(buf), false);
+	for (unsigned int i = 0; i < 17; i++) {
+		memcpy(&number, buf + i * GUEST_PAGE_BYTES, sizeof(number));
+		right += number == 0x600 + i;
+	}
+	ok(all && right == 17, "a copy that begins in both is whole");
+	ok(cache.pinned == 0 && cache.mapped <= MAPCACHE_PAGES,
+	   "and leaves nothing behind");
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1)
@@ -340,6 +379,7 @@ int main(int argc, char **argv)
 	test_bound();
 	test_stale();
 	test_frames_that_do_not_map();
+	test_copy_of_large_groups();
 	fakeguest_free(g);
 	return tap_done();
 }

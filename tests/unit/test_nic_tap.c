@@ -40,6 +40,7 @@ static struct nic *nic;
 static int ours;			/* the tap's descriptor */
 static uint32_t watched;
 static unsigned int watch_changes;
+static bool forgotten;			/* while it was open */
 
 /* The card. */
 static struct {
@@ -57,6 +58,11 @@ static void watch(uint32_t events)
 {
 	watched = events;
 	watch_changes++;
+}
+
+static void forget(void)
+{
+	forgotten = fcntl(ours, F_GETFD) >= 0;
 }
 
 static bool receive(void *dev, const uint8_t *frame, size_t len, bool good)
@@ -88,7 +94,8 @@ static void begin(int fd)
 	watched = EPOLLIN;
 	watch_changes = 0;
 	stat_own = &block;
-	nic = nic_tap_open(fd, mac, watch);
+	forgotten = false;
+	nic = nic_tap_open(fd, mac, watch, forget);
 	nic->receive = receive;
 	nic->received = received;
 	nic->send_ready = send_ready;
@@ -470,6 +477,7 @@ static void test_end(void)
 
 	nic->ops->close(nic);
 	ok(fcntl(ours, F_GETFD) < 0 && errno == EBADF, "unplugged: the tap is closed");
+	ok(forgotten, "and was not waited for any more before that");
 	ok(write(peer, frame, 60) < 0 && errno == EPIPE, "nobody has it any more");
 	ok(send_all(frame, 60, &plain) == 0, "sending goes nowhere");
 	nic->ops->receive_ready(nic);
@@ -482,7 +490,7 @@ static void test_end(void)
 	close(peer);
 	turn();
 	ok(card.link_calls == 1 && !nic->link_up, "a tap that goes away: link down");
-	ok(fcntl(ours, F_GETFD) < 0, "and is closed");
+	ok(fcntl(ours, F_GETFD) < 0 && forgotten, "and is closed");
 	ok(send_all(frame, 60, &plain) == 0 && card.link_calls == 1, "said once");
 
 	peer = begin_pair();
@@ -515,6 +523,8 @@ static void test_mac(void)
 	   !mac_parse("00-16-3e-0a-bc-ff", m) &&
 	   !mac_parse("0:16:3e:0a:bc:ff", m), "others are not");
 	ok(!mac_parse("01:00:5e:00:00:01", m), "nor is a group's");
+	ok(!mac_parse("00:00:00:00:00:00", m) && mac_parse("00:00:00:00:00:01", m),
+	   "nor is none");
 }
 
 /* ---- a real tap ---- */

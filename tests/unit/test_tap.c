@@ -45,8 +45,16 @@ static void test_taps(void)
 	ok(again == -EBUSY && strstr(why, "ifname=vif7.0-emu"), "there is one of it");
 	close(fd);
 	ok(if_nametoindex("vif7.0-emu") == 0, "closed, it is gone");
+	ok(tap_open("vif%d-emu", true, 0, why, sizeof(why)) == -EINVAL &&
+	   strstr(why, "ifname=vif%d-emu") && !if_nametoindex("vif0-emu"),
+	   "the kernel is not to choose a name");
 	fd = tap_open("vif7.1-emu", false, 0, why, sizeof(why));
 	ok(fd >= 0 && !(flags_of(fd) & IFF_VNET_HDR), "one that no card has is plain");
+	ok(tap_drain(fd), "and drained");
+	if (system("ip link del vif7.1-emu 2>/dev/null"))
+		skip("no ip(8)");
+	else
+		ok(!tap_drain(fd), "until somebody deletes it");
 	close(fd);
 }
 
