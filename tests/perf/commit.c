@@ -43,7 +43,8 @@
 #define BUF_GPA		0x20000
 #define CARD_PORTS	0xc000		/* net_guest.c puts them there */
 #define CARD_REGS	0xf3000000u
-#define ALONE		100000u
+#define ALONE		2000u		/* commits of a round */
+#define ALONE_ROUNDS	50u
 
 enum { WITH, WITHOUT, AGAIN, FAMILIES };
 enum { POLL_ON, POLL_OFF, POLLS };
@@ -368,16 +369,22 @@ static const char *live(unsigned int number, const char *image, const char *mode
 
 /* ---- a commit alone ---- */
 
+/* The best round: nobody came between. */
 static void time_alone(struct bus *b, const char *name, uint32_t bytes, uint32_t dirty)
 {
-	int64_t t = clock_now_ns();
+	int64_t best = INT64_MAX;
 
-	for (uint32_t i = 0; i < ALONE; i++) {
-		b->dirty = dirty;
-		bus_commit_state(b, i, i);
+	for (unsigned int n = 0; n < ALONE_ROUNDS; n++) {
+		int64_t t = clock_now_ns();
+
+		for (uint32_t i = 0; i < ALONE; i++) {
+			b->dirty = dirty;
+			bus_commit_state(b, i, i);
+		}
+		t = clock_now_ns() - t;
+		best = t < best ? t : best;
 	}
-	t = clock_now_ns() - t;
-	printf("%-24s %6u %9.1f\n", name, bytes, (double)t / ALONE);
+	printf("%-24s %6u %9.1f\n", name, bytes, (double)best / ALONE);
 }
 
 /* With registers as large as those of @like, the state of a real worker. */
