@@ -104,6 +104,20 @@ static void *run_guest(void *arg)
 
 /* ---- what the supervisor says ---- */
 
+#define LAST_LINES	12u
+
+static char last_line[LAST_LINES][200];
+static unsigned int line_count;
+
+static void print_last_lines(void)
+{
+	pthread_mutex_lock(&lock);
+	for (unsigned int i = 0; i < LAST_LINES; i++)
+		if (last_line[(line_count + i) % LAST_LINES][0])
+			printf("# %s\n", last_line[(line_count + i) % LAST_LINES]);
+	pthread_mutex_unlock(&lock);
+}
+
 static struct who *find(const char *name)
 {
 	for (unsigned int i = 0; i < FAMILY; i++)
@@ -118,6 +132,7 @@ static void take_line(const char *line, int64_t at_ns)
 	struct who *w;
 	int pid;
 
+	snprintf(last_line[line_count++ % LAST_LINES], sizeof(last_line[0]), "%.199s", line);
 	if (strstr(line, "cloister: serving: "))
 		serving = true;
 	/* "confined", "child killed", "child replaced" */
@@ -306,7 +321,8 @@ static bool is_over(const struct who *w)
 	bool over;
 
 	pthread_mutex_lock(&lock);
-	over = w->died_ns > w->killed_ns && w->ready_ns > w->died_ns &&
+	/* One read may bring both lines. */
+	over = w->died_ns > w->killed_ns && w->ready_ns >= w->died_ns &&
 		last_began_ns > w->ready_ns;
 	pthread_mutex_unlock(&lock);
 	return over;
@@ -330,6 +346,8 @@ static bool kill_one(unsigned int who)
 
 	target = who;
 	usleep(20000 + (unsigned int)rand() % 5000);
+	while (clock_now_ns() < w->killed_ns + PACE_MS * NS_PER_MS)
+		usleep(2000);
 	pthread_mutex_lock(&lock);
 	longest_ns = 0;
 	w->killed_ns = clock_now_ns();
@@ -348,18 +366,16 @@ static bool kill_one(unsigned int who)
 /* False: one was not replaced. */
 static bool kill_all(unsigned int kills)
 {
-	for (unsigned int n = 0; n < kills; n++) {
-		int64_t until = clock_now_ns() + PACE_MS * NS_PER_MS;
-
+	for (unsigned int n = 0; n < kills; n++)
 		for (unsigned int i = 0; i < FAMILY; i++)
 			if (family[i].pid && !kill_one(i)) {
-				printf("%s: no successor within %d ms\n",
-				       family[i].name, PATIENCE_MS);
+				printf("%s: no successor within %d ms: died=%d ready=%d\n",
+				       family[i].name, PATIENCE_MS,
+				       family[i].died_ns > family[i].killed_ns,
+				       family[i].ready_ns > family[i].killed_ns);
+				print_last_lines();
 				return false;
 			}
-		while (clock_now_ns() < until)
-			usleep(5000);
-	}
 	return true;
 }
 
