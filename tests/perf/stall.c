@@ -13,7 +13,9 @@
  * confinement, take-over); until the guest has its answer (answer; before READY
  * was heard of counts as 0).  Never fails on time.
  *
- * usage: stall CLOISTER-FAKE BUILD-DIR [KILLS]	(of each; needs root)
+ * usage: stall CLOISTER-FAKE BUILD-DIR [KILLS [CRASH-DIR]]
+ *	KILLS of each; needs root.  With CRASH-DIR the first four deaths of a
+ *	minute are reported there, as by default in real life.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -205,14 +207,16 @@ static const char *in_dir(const char *name)
 	return p;
 }
 
+static const char *crash_dir = "off";
+
 static bool write_settings(void)
 {
 	FILE *f = fopen(in_dir("settings"), "w");
 
 	if (!f)
 		return false;
-	fprintf(f, "[defaults]\nrun-dir = %s\ncrash-dir = off\nrestart-limit = 100/1\n"
-		"shadow = off\nposted = off\n", dir);
+	fprintf(f, "[defaults]\nrun-dir = %s\ncrash-dir = %s\nrestart-limit = 100/1\n"
+		"shadow = off\nposted = off\n", dir, crash_dir);
 	return fclose(f) == 0;
 }
 
@@ -433,11 +437,14 @@ int main(int argc, char **argv)
 	bool good = true;
 
 	if (argc < 3) {
-		fprintf(stderr, "usage: %s CLOISTER-FAKE BUILD-DIR [KILLS]\n", argv[0]);
+		fprintf(stderr, "usage: %s CLOISTER-FAKE BUILD-DIR [KILLS [CRASH-DIR]]\n",
+			argv[0]);
 		return 2;
 	}
 	if (kills < 1 || kills > KILLS_MAX)
 		kills = KILLS_MAX;
+	if (argc > 4)
+		crash_dir = argv[4];
 	why = start(argv[1], argv[2]);
 	if (why)
 		printf("nothing measured: %s\n", why);
