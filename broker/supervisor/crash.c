@@ -257,12 +257,29 @@ static void keep_only(int fd)
 	close_range(from, ~0u, 0);
 }
 
+static void name_file(struct report *r)
+{
+	const struct conf *c = r->d.roster->conf;
+	char unnamed[20];
+	struct tm tm;
+
+	gmtime_r(&r->at.tv_sec, &tm);
+	snprintf(unnamed, sizeof(unnamed), "dom%u", c->domid);
+	crash_dir_name(r->guest, sizeof(r->guest), c->name && c->name[0] ? c->name : unnamed);
+	snprintf(r->file, sizeof(r->file), "%s.%s.%04d%02d%02dT%02d%02d%02d.%06ldZ" CRASH_SUFFIX,
+		 r->guest, roster_name(r->d.member), tm.tm_year + 1900, tm.tm_mon + 1,
+		 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, r->at.tv_nsec / 1000);
+}
+
 /* In the process that writes. */
-static void write_down(const struct report *r)
+static void write_down(struct report *r)
 {
 	const char *path = r->d.roster->conf->crash_dir;
 	int dir = crash_dir_open(path);
-	int rc = dir < 0 ? dir : write_report(dir, r);
+	int rc;
+
+	name_file(r);
+	rc = dir < 0 ? dir : write_report(dir, r);
 	if (rc)
 		log_event(LOG_L_WARN, -rc, "no crash report: name=%s dir=%.200s",
 			  roster_name(r->d.member), path);
@@ -275,7 +292,7 @@ static void write_down(const struct report *r)
  * In the process between, which the supervisor waits for: when it goes on, an
  * image that it closes is closed.
  */
-_Noreturn static void hand_over(const struct report *r)
+_Noreturn static void hand_over(struct report *r)
 {
 	pid_t pid;
 
@@ -320,8 +337,6 @@ static void begin(struct report *r, const struct crash_death *d)
 {
 	const struct conf *c = d->roster->conf;
 	int ch = roster_channel(d->member);
-	char unnamed[20];
-	struct tm tm;
 
 	*r = (struct report){ .d = *d, .how = *d->how, .role = roster_role(d->member),
 		.at_ticks = ticks_now(), .model = model_of(c, d->member), .trace = -1 };
@@ -333,12 +348,6 @@ static void begin(struct report *r, const struct crash_death *d)
 		r->functions = chan_look_functions(chan, r->function, CRASH_FUNCTIONS_MAX);
 	}
 	clock_gettime(CLOCK_REALTIME, &r->at);
-	gmtime_r(&r->at.tv_sec, &tm);
-	snprintf(unnamed, sizeof(unnamed), "dom%u", c->domid);
-	crash_dir_name(r->guest, sizeof(r->guest), c->name && c->name[0] ? c->name : unnamed);
-	snprintf(r->file, sizeof(r->file), "%s.%s.%04d%02d%02dT%02d%02d%02d.%06ldZ" CRASH_SUFFIX,
-		 r->guest, roster_name(d->member), tm.tm_year + 1900, tm.tm_mon + 1,
-		 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, r->at.tv_nsec / 1000);
 }
 
 void crash_note(const struct crash_death *d)
