@@ -24,6 +24,7 @@
 #include "dev/rtl8139.h"
 #include "policy/policy_net.h"
 #include "runtime/worker.h"
+#include "runtime/worker_rom.h"
 
 static struct worker *worker;
 static uint8_t rom[NIC_ROM_MAX];
@@ -101,7 +102,7 @@ static size_t read_rom(void)
 
 	if (strcmp(need_opt("rom"), "1") != 0)
 		return 0;
-	r = pread(FD_NET_ROM, rom, sizeof(rom), 0);
+	r = worker_read_rom(FD_NET_ROM, rom, sizeof(rom));
 	if (r <= 0)
 		die(r ? errno : 0, "cannot read the boot ROM: fd=%d", FD_NET_ROM);
 	return (size_t)r;

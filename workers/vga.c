@@ -20,6 +20,7 @@
 #include "dev/stdvga.h"
 #include "policy/policy_vga.h"
 #include "runtime/worker.h"
+#include "runtime/worker_rom.h"
 
 static struct stdvga vga;
 static struct worker *worker;
@@ -66,7 +67,7 @@ static void read_rom(struct worker *w, struct stdvga_cfg *cfg)
 
 	if (!opt || strcmp(opt, "1") != 0)
 		return;
-	r = pread(FD_VGA_ROM, rom, sizeof(rom), 0);
+	r = worker_read_rom(FD_VGA_ROM, rom, sizeof(rom));
 	if (r <= 0)
 		die(0, "cannot read the VGA BIOS: fd=%d", FD_VGA_ROM);
 	cfg->rom = rom;

@@ -291,7 +291,10 @@ void adopt_forget(void);		/* a state as at the first start */
 void adopt_go_on(void);
 
 /* watch.c */
-int watch_timeout_ms(void);		/* how long to sleep; -1: nobody owes */
+/* How long to sleep; -1: nobody owes, or FD_TIMER ends it. */
+int watch_timeout_ms(void);
+/* FD_TIMER is readable: a look is due. */
+void watch_take_timer(void);
 /* Wakes and reports who stands still; @slept: for that long, and for nothing. */
 void watch_look(bool slept);
 

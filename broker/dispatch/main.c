@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/bug.h"
@@ -170,6 +171,7 @@ static void wait_events(int timeout_ms)
 	struct epoll_event got[4];
 	int n = epoll_wait(FD_EPOLL, got, 4, timeout_ms);
 	bool took_buffered = false;
+	bool rested = n == 0 && timeout_ms > 0, due = false;
 
 	for (int i = 0; i < n; i++) {
 		if (got[i].data.u32 == FD_CTL)
@@ -178,13 +180,17 @@ static void wait_events(int timeout_ms)
 			took_buffered |= take_channels();
 		else if (got[i].data.u32 == FD_ANSWER_KICK)
 			broker.kicked = true;
+		else if (got[i].data.u32 == FD_TIMER)
+			due = true;
 	}
 	if (took_buffered)
 		broker.buf_hot = true;
-	else if (n == 0 && timeout_ms > 0)
+	else if (rested)
 		broker.buf_hot = false;
-	if (n == 0 || timeout_ms == 0)
-		watch_look(n == 0 && timeout_ms > 0);
+	if (due)
+		watch_take_timer();
+	if (due || n == 0 || timeout_ms == 0)
+		watch_look(due || rested);
 }
 
 static bool work_waits(void *arg)
@@ -442,8 +448,9 @@ int main(int argc, char **argv)
 {
 	struct sandbox_args a;
 	bool adopt;
-	uint64_t own = 1ull << FD_EPOLL | 1ull << FD_HV_MEM | 1ull << FD_EVTCHN |
-		1ull << FD_DM | 1ull << FD_DM_CALL | 1ull << FD_DM_BUF;
+	uint64_t own = 1ull << FD_EPOLL | 1ull << FD_TIMER | 1ull << FD_HV_MEM |
+		1ull << FD_EVTCHN | 1ull << FD_DM | 1ull << FD_DM_CALL |
+		1ull << FD_DM_BUF;
 
 	sandbox_inherit(&a, "broker", argc, argv);
 	map_state();
@@ -453,9 +460,12 @@ int main(int argc, char **argv)
 	account_begin(a.fds);
 	if (epoll_create1(EPOLL_CLOEXEC) != FD_EPOLL)
 		die(errno, "epoll is not at its number");
+	if (timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK) != FD_TIMER)
+		die(errno, "timer is not at its number");
 	open_hypervisor(&a, adopt);
 	guest_start();
 	add_epoll(FD_CTL, EPOLLIN);
+	add_epoll(FD_TIMER, EPOLLIN);
 	add_epoll(FD_ANSWER_KICK, EPOLLIN | EPOLLET);
 	add_epoll(hv_ev_fd(broker.hv), EPOLLIN);
 	poll_window_init(&broker.poll, !(broker.plan->flags & PLAN_NO_POLL),

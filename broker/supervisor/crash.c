@@ -31,15 +31,20 @@
 
 /* What is known of a death, once it is known. */
 struct report {
-	const struct crash_death *d;
+	struct crash_death d;
+	siginfo_t how;			/* what d.how was */
 	struct timespec at;
 	uint64_t at_ticks;
 	const char *role, *model;	/* model: NULL */
-	int trace, chan;		/* -1 */
+	int trace;			/* -1 */
 	struct chan_look_request request;
+	struct chan_look_function function[CRASH_FUNCTIONS_MAX];
+	unsigned int functions;
 	char guest[GUEST_NAME_BYTES], file[160];
 };
 
+static struct report noted;	/* to be written, if is_noted */
+static bool is_noted;
 static struct trace_rec recs[TRACE_SLOTS];	/* of the writing process */
 
 /* ---- text ---- */
@@ -81,7 +86,7 @@ static void put_end(FILE *to, const siginfo_t *how)
 
 static void put_head(FILE *to, const struct report *r)
 {
-	const struct conf *c = r->d->roster->conf;
+	const struct conf *c = r->d.roster->conf;
 	struct tm tm;
 
 	gmtime_r(&r->at.tv_sec, &tm);
@@ -90,11 +95,11 @@ static void put_head(FILE *to, const struct report *r)
 		tm.tm_min, tm.tm_sec, r->at.tv_nsec / 1000);
 	fprintf(to, "version: " CLOISTER_VERSION "\ndomid: %u\n", c->domid);
 	put_string(to, "guest", c->name ? c->name : "");
-	fprintf(to, "worker: %s\nrole: %s\n", roster_name(r->d->member), r->role);
+	fprintf(to, "worker: %s\nrole: %s\n", roster_name(r->d.member), r->role);
 	put_string(to, "model", r->model);
-	fprintf(to, "pid: %d\n", r->d->pid);
-	put_end(to, r->d->how);
-	put_string(to, "why", r->d->why);
+	fprintf(to, "pid: %d\n", r->d.pid);
+	put_end(to, &r->how);
+	put_string(to, "why", r->d.why);
 }
 
 /* ---- what it was at ---- */
@@ -134,15 +139,12 @@ static void put_request(FILE *to, const struct chan_look_request *q)
 		access);
 }
 
-static void put_functions(FILE *to, int chan)
+static void put_functions(FILE *to, const struct report *r)
 {
-	struct chan_look_function f[CRASH_FUNCTIONS_MAX];
-	unsigned int n = chan_look_functions(chan, f, CRASH_FUNCTIONS_MAX);
-
-	for (unsigned int i = 0; i < n; i++) {
-		fprintf(to, "pci: %u ", f[i].devfn);
+	for (unsigned int i = 0; i < r->functions; i++) {
+		fprintf(to, "pci: %u ", r->function[i].devfn);
 		for (unsigned int k = 0; k < CHAN_LOOK_CONFIG_BYTES; k++)
-			fprintf(to, "%02x", f[i].config[k]);
+			fprintf(to, "%02x", r->function[i].config[k]);
 		putc('\n', to);
 	}
 }
@@ -188,6 +190,9 @@ static void put_accesses(FILE *to, const struct report *r)
 		more = trace_read(&reader, recs + n, TRACE_SLOTS - n);
 		n += more;
 	} while (more);
+	/* A successor may be there by now. */
+	while (n && recs[n - 1].ticks > r->at_ticks)
+		n--;
 	fprintf(to, "before: %llu\naccesses: %u\n",
 		(unsigned long long)(before + reader.lost + reader.bad), n);
 	for (unsigned int i = 0; i < n; i++) {
@@ -212,8 +217,8 @@ static int write_all(int dir, const struct report *r, const char *name)
 	setvbuf(to, buffer, _IOFBF, sizeof(buffer));
 	put_head(to, r);
 	put_request(to, &r->request);
-	put_functions(to, r->chan);
-	put_log(to, r->d->log);
+	put_functions(to, r);
+	put_log(to, r->d.log);
 	put_accesses(to, r);
 	fputs("end\n", to);
 	rc = fflush(to) || ferror(to) ? -errno : 0;
@@ -240,53 +245,64 @@ static int write_report(int dir, const struct report *r)
 
 /* Nothing of the supervisor's but what is read here: its locks, images and
    sockets would live as long as a slow disk takes. */
-static void keep_only(int a, int b)
+static void keep_only(int fd)
 {
-	int low = a < b ? a : b, high = a < b ? b : a;
 	unsigned int from = STDERR_FILENO + 1;
 
-	if (low >= (int)from) {
-		if (low > (int)from)
-			close_range(from, (unsigned int)low - 1, 0);
-		from = (unsigned int)low + 1;
-	}
-	if (high >= (int)from) {
-		if (high > (int)from)
-			close_range(from, (unsigned int)high - 1, 0);
-		from = (unsigned int)high + 1;
+	if (fd >= (int)from) {
+		if (fd > (int)from)
+			close_range(from, (unsigned int)fd - 1, 0);
+		from = (unsigned int)fd + 1;
 	}
 	close_range(from, ~0u, 0);
 }
 
-/* In the process that writes. */
-static void write_down(const struct report *r)
+static void name_file(struct report *r)
 {
-	const char *path = r->d->roster->conf->crash_dir;
+	const struct conf *c = r->d.roster->conf;
+	char unnamed[20];
+	struct tm tm;
+
+	gmtime_r(&r->at.tv_sec, &tm);
+	snprintf(unnamed, sizeof(unnamed), "dom%u", c->domid);
+	crash_dir_name(r->guest, sizeof(r->guest), c->name && c->name[0] ? c->name : unnamed);
+	snprintf(r->file, sizeof(r->file), "%s.%s.%04d%02d%02dT%02d%02d%02d.%06ldZ" CRASH_SUFFIX,
+		 r->guest, roster_name(r->d.member), tm.tm_year + 1900, tm.tm_mon + 1,
+		 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, r->at.tv_nsec / 1000);
+}
+
+/* In the process that writes. */
+static void write_down(struct report *r)
+{
+	const char *path = r->d.roster->conf->crash_dir;
 	int dir = crash_dir_open(path);
-	int rc = dir < 0 ? dir : write_report(dir, r);
+	int rc;
+
+	name_file(r);
+	rc = dir < 0 ? dir : write_report(dir, r);
 	if (rc)
 		log_event(LOG_L_WARN, -rc, "no crash report: name=%s dir=%.200s",
-			  roster_name(r->d->member), path);
+			  roster_name(r->d.member), path);
 	else
 		log_warn("crash report: name=%s file=%.200s/%s",
-			 roster_name(r->d->member), path, r->file);
+			 roster_name(r->d.member), path, r->file);
 }
 
 /*
  * In the process between, which the supervisor waits for: when it goes on, an
  * image that it closes is closed.
  */
-_Noreturn static void hand_over(const struct report *r)
+_Noreturn static void hand_over(struct report *r)
 {
 	pid_t pid;
 
-	keep_only(r->trace, r->chan);
+	keep_only(r->trace);
 	pid = fork();
 	if (pid == 0)
 		write_down(r);
 	else if (pid < 0)
 		log_event(LOG_L_WARN, errno, "no crash report: name=%s",
-			  roster_name(r->d->member));
+			  roster_name(r->d.member));
 	_exit(0);
 }
 
@@ -321,44 +337,46 @@ static void begin(struct report *r, const struct crash_death *d)
 {
 	const struct conf *c = d->roster->conf;
 	int ch = roster_channel(d->member);
-	char unnamed[20];
-	struct tm tm;
 
-	*r = (struct report){ .d = d, .role = roster_role(d->member), .at_ticks = ticks_now(),
-		.model = model_of(c, d->member), .trace = -1, .chan = -1 };
+	*r = (struct report){ .d = *d, .how = *d->how, .role = roster_role(d->member),
+		.at_ticks = ticks_now(), .model = model_of(c, d->member), .trace = -1 };
 	if (ch >= 0) {
+		int chan = d->roster->chan[ch];
+
 		r->trace = d->roster->trace[ch];
-		r->chan = d->roster->chan[ch];
-		chan_look_request(r->chan, d->roster->state[ch], &r->request);
+		chan_look_request(chan, d->roster->state[ch], &r->request);
+		r->functions = chan_look_functions(chan, r->function, CRASH_FUNCTIONS_MAX);
 	}
 	clock_gettime(CLOCK_REALTIME, &r->at);
-	gmtime_r(&r->at.tv_sec, &tm);
-	snprintf(unnamed, sizeof(unnamed), "dom%u", c->domid);
-	crash_dir_name(r->guest, sizeof(r->guest), c->name && c->name[0] ? c->name : unnamed);
-	snprintf(r->file, sizeof(r->file), "%s.%s.%04d%02d%02dT%02d%02d%02d.%06ldZ" CRASH_SUFFIX,
-		 r->guest, roster_name(d->member), tm.tm_year + 1900, tm.tm_mon + 1,
-		 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, r->at.tv_nsec / 1000);
 }
 
-void crash_report(const struct crash_death *d)
+void crash_note(const struct crash_death *d)
 {
-	sigset_t all, before;
-	struct report r;
-	pid_t pid;
-
+	crash_write();
 	if (!d->roster->conf->crash_dir || !admit())
 		return;
-	begin(&r, d);
+	begin(&noted, d);
+	is_noted = true;
+}
+
+void crash_write(void)
+{
+	sigset_t all, before;
+	pid_t pid;
+
+	if (!is_noted)
+		return;
+	is_noted = false;
 	/* No handler of the event loop's may run over there. */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &before);
 	pid = fork();
 	if (pid == 0)
-		hand_over(&r);
+		hand_over(&noted);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	if (pid < 0)
 		log_event(LOG_L_WARN, errno, "no crash report: name=%s",
-			  roster_name(d->member));
+			  roster_name(noted.d.member));
 	else
 		waitpid(pid, NULL, 0);
 }

@@ -27,16 +27,22 @@ struct crash_death {
 	pid_t pid;
 	const siginfo_t *how;		/* as waitid() gave it; si_code 0: it
 					   was adopted, nobody knows */
-	const char *why;		/* what we know besides, or NULL */
+	const char *why;		/* what we know besides, or NULL; static */
 	const struct logsink *log;	/* its lines, or NULL */
 };
 
 /*
  * Right after the death and before a successor starts: what the channel says is
- * read here.  The rest is the work of a process of its own, which nobody waits
- * for: a slow disk does not hold up the guest.  Says in the log where the
- * report is, or why there is none.
+ * read here, and kept for crash_write().  d->roster and d->log are looked at
+ * there.
  */
-void crash_report(const struct crash_death *d);
+void crash_note(const struct crash_death *d);
+/*
+ * After the successor was started, for which the guest waits; before anything
+ * of its log is read.  The work of a process of its own, which nobody waits
+ * for: a slow disk does not hold up the guest.  Says in the log where the
+ * report is, or why there is none.  Nothing without a note.
+ */
+void crash_write(void);
 
 #endif /* SUPERVISOR_CRASH_H */

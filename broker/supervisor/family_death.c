@@ -69,13 +69,13 @@ static void tell_death(enum member m, const siginfo_t *si)
 
 /* Not of what somebody asked for: nobody wonders why, and an upgrade of all
    guests would leave no report of a real death. */
-static void report_death(enum member m, const siginfo_t *si)
+static void note_death(enum member m, const siginfo_t *si)
 {
 	const struct child *c = &fam.child[m];
 
 	if (c->verdict && strcmp(c->verdict, VERDICT_ASKED) == 0)
 		return;
-	crash_report(&(struct crash_death){ .roster = fam.roster, .member = m,
+	crash_note(&(struct crash_death){ .roster = fam.roster, .member = m,
 		.pid = c->pid, .how = si, .why = c->verdict, .log = &c->sink });
 }
 
@@ -105,7 +105,7 @@ bool family_reap(enum member m, bool expected)
 		event_del(c->timer);
 	if (!expected) {
 		tell_death(m, &si);
-		report_death(m, &si);
+		note_death(m, &si);
 	}
 	close_fd(&c->pidfd);
 	close_fd(&c->ctl);
@@ -129,6 +129,7 @@ void family_child_exited(evutil_socket_t fd, short what, void *arg)
 		family_lose();
 	else if (fam.state == FAMILY_SERVING)
 		family_died(m);
+	crash_write();
 }
 
 void family_condemn(enum member m, const char *why)

@@ -86,6 +86,7 @@ int spawn_find_programs(char *why, size_t why_len)
 	char self[400], workers[500], broker[500];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	char *slash;
+	bool found;
 
 	if (len < 0)
 		return -errno;
@@ -95,15 +96,18 @@ int spawn_find_programs(char *why, size_t why_len)
 		*slash = '\0';
 	snprintf(workers, sizeof(workers), "%s", self);
 	snprintf(broker, sizeof(broker), "%s", self);
-	if (!has_all(workers, broker)) {
+	found = has_all(workers, broker);
+	if (!found) {
 		snprintf(workers, sizeof(workers), "%s/../../workers", self);
 		snprintf(broker, sizeof(broker), "%s/../dispatch", self);
+		found = has_all(workers, broker);
 	}
-	if (!has_all(workers, broker)) {
+	if (!found) {
 		snprintf(workers, sizeof(workers), "%s", CLOISTER_LIBEXECDIR);
 		snprintf(broker, sizeof(broker), "%s", CLOISTER_LIBEXECDIR);
+		found = has_all(workers, broker);
 	}
-	if (!has_all(workers, broker)) {
+	if (!found) {
 		snprintf(why, why_len,
 			 "programs missing: cloister-broker and its workers are neither in %.100s nor in %s",
 			 self, CLOISTER_LIBEXECDIR);
@@ -192,33 +196,58 @@ OF_CHILD _Noreturn static void fail_child(struct errand *e, const char *step)
 	_exit(127);
 }
 
-/* Puts each descriptor at its number.  Sources and targets overlap, so all go
-   out of the way first. */
+/* Who is still to be put elsewhere goes out of the way of number @to. */
+OF_CHILD static void clear_number(struct errand *e, int at[SPAWN_FDS], int to)
+{
+	int away = -1;
+
+	for (int i = to + 1; i < SPAWN_FDS; i++) {
+		if (at[i] != to)
+			continue;
+		if (away < 0)
+			away = fcntl(to, F_DUPFD_CLOEXEC, FD_SAFE);
+		if (away < 0)
+			fail_child(e, "descriptors");
+		at[i] = away;
+	}
+}
+
+/* All but the numbers that were given out. */
+OF_CHILD static void close_others(struct errand *e, const int at[SPAWN_FDS])
+{
+	unsigned int from = 0;
+
+	for (unsigned int i = 0; i < SPAWN_FDS; i++) {
+		if (at[i] < 0)
+			continue;
+		if (i > from && close_range(from, i - 1, 0))
+			fail_child(e, "descriptors");
+		from = i + 1;
+	}
+	if (close_range(from, ~0u, 0))
+		fail_child(e, "descriptors");
+}
+
+/* Puts each descriptor at its number, in their order.  Sources and targets
+   overlap. */
 OF_CHILD static void place_fds(struct errand *e)
 {
-	const struct spawn_spec *s = e->spec;
 	int at[SPAWN_FDS];
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	if (null >= 0 && null < FD_SAFE)
-		null = fcntl(null, F_DUPFD_CLOEXEC, FD_SAFE);
 	if (null < 0)
 		fail_child(e, "/dev/null");
+	for (int i = 0; i < SPAWN_FDS; i++)
+		at[i] = i <= STDERR_FILENO ? null : e->spec->fd[i];
 	for (int i = 0; i < SPAWN_FDS; i++) {
-		at[i] = s->fd[i] < 0 ? -1 : fcntl(s->fd[i], F_DUPFD_CLOEXEC, FD_SAFE);
-		if (s->fd[i] >= 0 && at[i] < 0)
+		if (at[i] < 0)
+			continue;
+		clear_number(e, at, i);
+		/* It has to stay open when we exec. */
+		if (at[i] == i ? fcntl(i, F_SETFD, 0) : dup2(at[i], i) != i)
 			fail_child(e, "descriptors");
 	}
-	if (close_range(0, FD_SAFE - 1, 0))
-		fail_child(e, "descriptors");
-	for (int i = 0; i < SPAWN_FDS; i++) {
-		int from = i <= STDERR_FILENO ? null : at[i];
-
-		if (from >= 0 && dup2(from, i) != i)
-			fail_child(e, "descriptors");
-	}
-	if (close_range(SPAWN_FDS, ~0u, 0))
-		fail_child(e, "descriptors");
+	close_others(e, at);
 }
 
 /* What clone3() does on the way, and clone() does not. */

@@ -14,6 +14,7 @@
 #include "base/bug.h"
 #include "base/le.h"
 #include "base/log.h"
+#include "bus/commit.h"
 #include "bus/reg.h"
 #include "bus/restore.h"
 #include "bus/timer.h"
@@ -462,45 +463,6 @@ void bus_run_turns(struct bus *b)
 
 /* ---- publishing ---- */
 
-/* Each half has its own: another version of us may have written the other. */
-static void write_table(const struct bus *b, struct state_half *h)
-{
-	h->dev_count = b->dev_count;
-	for (unsigned int i = 0; i < b->dev_count; i++) {
-		const struct bus_dev_ops *ops = b->dev[i].ops;
-
-		h->dev[i] = (struct state_dev){
-			.version = ops && ops->state ? ops->state->version : 0,
-			.regs_bytes = b->dev[i].regs_bytes,
-			.regs_at = b->dev[i].regs_at };
-		strncpy(h->dev[i].name, b->dev[i].name,
-			sizeof(h->dev[i].name) - 1);
-	}
-}
-
-static void commit_state(struct bus *b, uint32_t seq, uint32_t ans_tail)
-{
-	uint32_t next = b->flip + 1 ? b->flip + 1 : 2;
-	struct state_half *h = &b->state->half[next & 1];
-	uint32_t stale = b->dirty | b->dirty_before;
-
-	if (b->tables_due) {
-		b->tables_due--;
-		write_table(b, h);
-	}
-	for (unsigned int i = 0; stale; i++, stale >>= 1)
-		if (stale & 1)
-			memcpy(h->regs + b->dev[i].regs_at, b->dev[i].regs,
-			       b->dev[i].regs_bytes);
-	h->seq = seq;
-	h->ans_tail = ans_tail;
-	h->isa_levels = b->isa_levels;
-	memcpy(h->intx_levels, b->intx_levels, sizeof(h->intx_levels));
-	atomic_store_explicit(&b->state->flip, next, memory_order_release);
-	b->flip = next;
-	b->dirty_before = b->dirty;
-}
-
 static void call_committed(struct bus *b)
 {
 	for (uint32_t left = b->dirty; left; left &= left - 1) {
@@ -577,7 +539,7 @@ void bus_prepare(struct bus *b)
 
 void bus_commit(struct bus *b, uint32_t seq, uint32_t ans_tail)
 {
-	commit_state(b, seq, ans_tail);
+	bus_commit_state(b, seq, ans_tail);
 	if (b->dirty) {
 		call_committed(b);
 		publish_devs(b);

@@ -10,7 +10,6 @@
 #include "mem/mapcache.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "base/bug.h"
 #include "base/log.h"
@@ -131,6 +130,32 @@ static void unpin_one(struct mapcache *c, struct mapcache_page *p)
 
 /* ---- making and dropping groups ---- */
 
+/* Those that were given back come first: an entry that never was used is not
+   even touched, so a start has no faults for them. */
+static uint16_t page_take(struct mapcache *c)
+{
+	uint16_t i = c->free_page;
+
+	if (i == NONE) {
+		bug_on(c->pages_used == MAPCACHE_PAGES);
+		return (uint16_t)c->pages_used++;
+	}
+	c->free_page = c->page[i].next_in_hash;
+	return i;
+}
+
+static uint16_t group_take(struct mapcache *c)
+{
+	uint16_t g = c->free_group;
+
+	if (g == NONE) {
+		bug_on(c->groups_used == MAPCACHE_PAGES);
+		return (uint16_t)c->groups_used++;
+	}
+	c->free_group = c->group[g].newer;
+	return g;
+}
+
 static void page_free(struct mapcache *c, uint16_t i)
 {
 	c->page[i] = (struct mapcache_page){ .next_in_hash = c->free_page };
@@ -189,11 +214,9 @@ static struct mapcache_page *add_page(struct mapcache *c, uint16_t g,
 				      uint64_t gfn, bool writable)
 {
 	struct mapcache_group *m = &c->group[g];
-	uint16_t i = c->free_page;
+	uint16_t i = page_take(c);
 	struct mapcache_page *p = &c->page[i];
 
-	bug_on(i == NONE);
-	c->free_page = p->next_in_hash;
 	*p = (struct mapcache_page){ .gfn = gfn, .group = g, .writable = writable,
 				     .next_in_group = NONE };
 	if (m->pages)
@@ -248,10 +271,8 @@ static int map_group(struct mapcache *c, uint16_t g, bool writable)
 
 static uint16_t new_group(struct mapcache *c)
 {
-	uint16_t g = c->free_group;
+	uint16_t g = group_take(c);
 
-	bug_on(g == NONE);
-	c->free_group = c->group[g].newer;
 	c->group[g] = (struct mapcache_group){ .first = NONE, .newer = NONE,
 					       .older = NONE };
 	return g;
@@ -263,19 +284,16 @@ void mapcache_init(struct mapcache *c, struct hv *hv,
 		   const struct guest_ram *ram, uint32_t max_pages)
 {
 	bug_on(max_pages > MAPCACHE_PAGES || max_pages <= MAPCACHE_RESERVE);
-	memset(c, 0, sizeof(*c));
 	c->hv = hv;
 	c->ram = *ram;
 	c->max_pages = max_pages;
+	c->stale_groups = c->mapped = c->pinned = 0;
+	c->pages_used = c->groups_used = 0;
 	change_mapped(c, 0);	/* a predecessor's are gone */
 	change_pinned(c, 0);
 	c->free_page = c->free_group = c->newest = c->oldest = NONE;
 	for (unsigned int i = 0; i < MAPCACHE_HASH; i++)
 		c->hash[i] = NONE;
-	for (unsigned int i = MAPCACHE_PAGES; i-- > 0; ) {
-		page_free(c, (uint16_t)i);
-		group_free(c, (uint16_t)i);
-	}
 }
 
 /* Pin what is there already; returns how many frames have to be mapped. */

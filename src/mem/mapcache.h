@@ -58,7 +58,8 @@ struct mapcache {
 	uint32_t max_pages;
 	uint32_t stale_groups;
 	uint32_t mapped, pinned;	/* pages now; in groups that have to stay */
-	uint16_t free_page, free_group;
+	uint16_t free_page, free_group;	/* used before */
+	uint32_t pages_used, groups_used; /* so far; the rest was never touched */
 	uint16_t newest, oldest;	/* groups */
 	uint16_t hash[MAPCACHE_HASH];
 	struct mapcache_page page[MAPCACHE_PAGES];

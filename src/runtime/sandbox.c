@@ -31,6 +31,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdalign.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +74,7 @@ static struct {
 	bool kept;			/* we may outlive the supervisor */
 	bool own_root;			/* we have a mount namespace to empty */
 	bool own_ids;			/* we will change to a->uid, a->gid */
+	uint64_t ignored, bounding;	/* signals, capabilities: at the start */
 	int status_fd[THREADS];		/* /proc/self/task/N/status */
 	unsigned int status_count;
 	uint64_t data_bytes;		/* private writable memory so far */
@@ -197,25 +199,43 @@ static void set_title(const struct sandbox_args *a, int argc, char **argv)
 		 a->name);
 }
 
+/* Calls @fn with each name that is a number.  Not opendir(): a system call
+   less, and no heap, of which most of us need nothing. */
+static void list_numbers(const char *path, void (*fn)(void *arg, int number, int dir),
+			 void *arg)
+{
+	alignas(struct dirent64) char list[2048];
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ssize_t len = -1;
+
+	while (dir >= 0 && (len = getdents64(dir, list, sizeof(list))) > 0)
+		for (ssize_t at = 0; at < len; ) {
+			struct dirent64 *e = (void *)(list + at);
+
+			if (e->d_name[0] != '.')
+				fn(arg, atoi(e->d_name), dir);
+			at += e->d_reclen;
+		}
+	if (len < 0)
+		die(errno, "%s", path);
+	close(dir);
+}
+
+static void note_fd(void *mask, int fd, int dir)
+{
+	if (fd == dir)
+		return;
+	if (fd > 63)
+		die(0, "unexpected descriptor: fd=%d", fd);
+	*(uint64_t *)mask |= UINT64_C(1) << fd;
+}
+
 /* Bit per open descriptor; dies beyond 63. */
 static uint64_t open_fds(void)
 {
-	DIR *dir = opendir("/proc/self/fd");
-	struct dirent *e;
 	uint64_t mask = 0;
 
-	if (!dir)
-		die(errno, "/proc/self/fd");
-	while ((e = readdir(dir))) {
-		int fd = atoi(e->d_name);
-
-		if (e->d_name[0] == '.' || fd == dirfd(dir))
-			continue;
-		if (fd > 63)
-			die(0, "unexpected descriptor: fd=%d", fd);
-		mask |= UINT64_C(1) << fd;
-	}
-	closedir(dir);
+	list_numbers("/proc/self/fd", note_fd, &mask);
 	return mask;
 }
 
@@ -229,15 +249,43 @@ static void check_open(uint64_t want)
 		    have & odd & -odd ? "is open" : "is missing");
 }
 
-/* The supervisor's signal set-up is not ours. */
+/* A row of /proc/self/status, a number to the base of 16.  All, if it is not
+   there: root may have more groups than there is room for. */
+static uint64_t find_mask(const char *status, const char *key)
+{
+	const char *at = strstr(status, key);
+
+	return at ? strtoull(at + strlen(key), NULL, 16) : UINT64_MAX;
+}
+
+/* What we were started with, of what is reset here: mostly nothing or little,
+   and to reset all that might be is 70 system calls. */
+static void read_start(void)
+{
+	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	char status[4096];
+	ssize_t len = fd < 0 ? -1 : read(fd, status, sizeof(status) - 1);
+
+	if (len < 0)
+		die(errno, "/proc/self/status");
+	close(fd);
+	status[len] = '\0';
+	me.ignored = find_mask(status, "\nSigIgn:\t");
+	me.bounding = find_mask(status, "\nCapBnd:\t");
+}
+
+/* The supervisor's signal set-up is not ours.  An exec leaves no handler; those
+   there are come from a sanitizer, whose exits are not what tests wait for. */
 static void reset_signals(void)
 {
+	uint64_t reset = SANITIZED ? UINT64_MAX : me.ignored;
 	sigset_t none;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	for (int sig = 1; sig < SIGRTMIN; sig++)
-		signal(sig, SIG_DFL);
+		if (reset >> (sig - 1) & 1)
+			signal(sig, SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);	/* a peer that left is an errno */
 }
 
@@ -296,11 +344,13 @@ static void lock_privileges(void)
 		SECBIT_KEEP_CAPS_LOCKED |
 		SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
 
-	/* EINVAL: beyond the last one this kernel knows. */
-	for (unsigned long cap = 0; prctl(PR_CAPBSET_DROP, cap) == 0; cap++)
-		;
-	if (errno != EINVAL)
+	for (unsigned long cap = 0; cap < 64; cap++) {
+		if (!(me.bounding >> cap & 1) || prctl(PR_CAPBSET_DROP, cap) == 0)
+			continue;
+		if (errno == EINVAL)
+			break;		/* beyond the last one this kernel knows */
 		die(errno, "cannot drop a capability");
+	}
 	if (prctl(PR_SET_SECUREBITS, bits))
 		die(errno, "cannot lock the capability rules");
 }
@@ -317,6 +367,7 @@ void sandbox_inherit(struct sandbox_args *a, const char *role, int argc, char **
 	check_open(a->fds | STDIO_FDS);
 	log_init(FD_LOG, a->name, a->log_level);
 	set_title(a, argc, argv);
+	read_start();
 	reset_signals();
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		die(errno, "cannot renounce new privileges");
@@ -402,11 +453,28 @@ static bool starts(const char *s, const char *with)
 	return strncmp(s, with, strlen(with)) == 0;
 }
 
-static bool is_kind(enum kind kind, const char *link, mode_t mode, bool fake)
+static bool is_socket(const char *link)
 {
+	return starts(link, "socket:[");	/* a path starts with a slash */
+}
+
+/* For what has a path, of which the link says nothing. */
+static mode_t mode_of(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		die(errno, "cannot look at a descriptor: fd=%d", fd);
+	return st.st_mode;
+}
+
+static bool is_kind(enum kind kind, const char *link, int fd, bool fake)
+{
+	mode_t mode;
+
 	switch (kind) {
 	case K_SOCKET:
-		return S_ISSOCK(mode);
+		return is_socket(link);
 	case K_MEMFD:
 		return starts(link, "/memfd:");
 	case K_EVENTFD:
@@ -416,21 +484,23 @@ static bool is_kind(enum kind kind, const char *link, mode_t mode, bool fake)
 	case K_EPOLL:
 		return starts(link, "anon_inode:[eventpoll]");
 	case K_IMAGE:
+		mode = mode_of(fd);
 		return S_ISREG(mode) || S_ISBLK(mode);
 	case K_BYTES:
+		mode = mode_of(fd);
 		return S_ISCHR(mode) || S_ISFIFO(mode) || S_ISSOCK(mode) ||
 		       S_ISREG(mode);
 	case K_FILE:
-		return S_ISREG(mode);
+		return S_ISREG(mode_of(fd));
 	case K_PRIVCMD:
-		return fake ? S_ISSOCK(mode) || starts(link, "/memfd:") :
+		return fake ? is_socket(link) || starts(link, "/memfd:") :
 		       !strcmp(link, "/dev/xen/privcmd") ||
 		       !strcmp(link, "/proc/xen/privcmd");
 	case K_EVTCHN:
-		return fake ? S_ISSOCK(mode) || starts(link, "anon_inode:[eventfd]") :
+		return fake ? is_socket(link) || starts(link, "anon_inode:[eventfd]") :
 		       !strcmp(link, "/dev/xen/evtchn");
 	case K_TAP:
-		return (fake && S_ISSOCK(mode)) || !strcmp(link, "/dev/net/tun");
+		return (fake && is_socket(link)) || !strcmp(link, "/dev/net/tun");
 	case K_SPENT:
 		return !strcmp(link, "/dev/null") ||
 		       !strcmp(link, "/dev/xen/hypercall");
@@ -444,16 +514,15 @@ static void check_kind(const struct sandbox_args *a, int fd)
 {
 	char path[32], link[LINK_BYTES] = "";
 	const struct expect *e = NULL;
-	struct stat st;
 
 	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
 		if (fd >= expected[i].first && fd <= expected[i].last &&
 		    (!*expected[i].role || !strcmp(expected[i].role, me.role)))
 			e = &expected[i];
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (readlink(path, link, sizeof(link) - 1) < 0 || fstat(fd, &st))
+	if (readlink(path, link, sizeof(link) - 1) < 0)
 		die(errno, "cannot look at a descriptor: fd=%d", fd);
-	if (!e || !is_kind(e->kind, link, st.st_mode, !strcmp(a->hv, "fake")))
+	if (!e || !is_kind(e->kind, link, fd, !strcmp(a->hv, "fake")))
 		die(0, "descriptor is not what its number promises: fd=%d is=\"%s\"",
 		    fd, link);
 }
@@ -474,27 +543,23 @@ static void check_fds(const struct sandbox_args *a, uint64_t own)
  * yet (mounting needs root).
  */
 
+static void open_status(void *arg, int tid, int dir)
+{
+	char path[32];
+	int fd;
+
+	(void)arg;
+	snprintf(path, sizeof(path), "%d/status", tid);
+	fd = openat(dir, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || me.status_count == THREADS)
+		die(errno, "cannot look at our threads");
+	me.status_fd[me.status_count++] = fd;
+}
+
 /* Opened while /proc is there, read in stage 7: the text is made on reading. */
 static void open_thread_status(void)
 {
-	DIR *dir = opendir("/proc/self/task");
-	struct dirent *e;
-
-	if (!dir)
-		die(errno, "/proc/self/task");
-	while ((e = readdir(dir))) {
-		char path[300];
-		int fd;
-
-		if (e->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "/proc/self/task/%s/status", e->d_name);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || me.status_count == THREADS)
-			die(errno, "cannot look at our threads");
-		me.status_fd[me.status_count++] = fd;
-	}
-	closedir(dir);
+	list_numbers("/proc/self/task", open_status, NULL);
 }
 
 /* Sixth field of statm: pages of private writable memory and stack. */
@@ -583,7 +648,8 @@ static void change_ids(const struct sandbox_args *a)
 	if (setgroups(0, NULL) || setresgid(a->gid, a->gid, a->gid) ||
 	    setresuid(a->uid, a->uid, a->uid))
 		die(errno, "cannot change identity: uid=%u gid=%u", a->uid, a->gid);
-	if (setuid(0) == 0 || setgid(0) == 0)
+	/* One thread tries; what the others are is read in check_threads(). */
+	if (syscall(SYS_setuid, 0) == 0 || syscall(SYS_setgid, 0) == 0)
 		die(0, "root could be regained");
 }
 

@@ -127,8 +127,9 @@ static bool die(enum fakefamily_who who, enum member m, int sig)
 	if (!fakefamily_kill(&f, who, sig) || pipe2(image, O_CLOEXEC))
 		return false;
 	began = clock_now_ns();
-	crash_report(&(struct crash_death){ .roster = &roster, .member = m, .pid = pid,
+	crash_note(&(struct crash_death){ .roster = &roster, .member = m, .pid = pid,
 		.how = &how, .log = &words });
+	crash_write();
 	began = clock_now_ns() - began;
 	if (began > longest_ns)
 		longest_ns = began;

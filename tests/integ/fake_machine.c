@@ -11,15 +11,13 @@
  * usage: fake_machine SOCKET FILE DOMID [SECTORS]
  */
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "fakedoor.h"
 #include "fakeguest.h"
 
 #define MEMORY_BYTES	(64ull << 20)
@@ -38,36 +36,6 @@
 
 static struct fakeguest *g;
 static int out_fd;
-
-static void give(int to)
-{
-	const int fd[3] = { g->mem_fd, g->machine_fd, g->broker_evt_fd };
-	union {
-		struct cmsghdr h;
-		char room[CMSG_SPACE(sizeof(fd))];
-	} c = { 0 };
-	char byte = 0;
-	struct iovec v = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &v, .msg_iovlen = 1, .msg_control = &c,
-		.msg_controllen = sizeof(c.room) };
-
-	c.h = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS,
-		.cmsg_len = CMSG_LEN(sizeof(fd)) };
-	memcpy(CMSG_DATA(&c.h), fd, sizeof(fd));
-	if (sendmsg(to, &m, MSG_NOSIGNAL) != 1)
-		perror("sendmsg");
-}
-
-static void *serve(void *arg)
-{
-	int at = *(int *)arg, to;
-
-	while ((to = accept(at, NULL, NULL)) >= 0) {
-		give(to);
-		close(to);
-	}
-	return NULL;
-}
 
 static void out(uint16_t port, uint32_t val)
 {
@@ -151,10 +119,6 @@ static void run_guest(uint32_t sectors)
 
 int main(int argc, char **argv)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	static int at;
-	pthread_t thread;
-
 	if (argc < 4) {
 		fprintf(stderr, "usage: %s SOCKET FILE DOMID [SECTORS]\n", argv[0]);
 		return 2;
@@ -163,11 +127,8 @@ int main(int argc, char **argv)
 		.domid = (uint32_t)strtoul(argv[3], NULL, 10),
 		.vram_gfn = MEMORY_BYTES >> 12, .vram_frames = VRAM_FRAMES });
 	g->timeout_ms = 60000;		/* on a slow machine, too */
-	strncpy(sa.sun_path, argv[1], sizeof(sa.sun_path) - 1);
 	out_fd = open(argv[2], O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
-	at = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (out_fd < 0 || at < 0 || bind(at, (struct sockaddr *)&sa, sizeof(sa)) ||
-	    listen(at, 8) || pthread_create(&thread, NULL, serve, &at)) {
+	if (out_fd < 0 || !fakedoor_open(g, argv[1])) {
 		perror(argv[1]);
 		return 1;
 	}

@@ -585,6 +585,30 @@ static void test_hangs(void)
 	end("hangs");
 }
 
+/* So often that the broker does not set a limit for each sleep (watch.c). */
+static void test_hangs_beside_busy(void)
+{
+	struct io_msg m;
+
+	broker_opt = "hang=600";
+	if (!start(false, false))
+		return;
+	broker_opt = NULL;
+	post_in(0, IDE + 1);
+	ok(next(&disk, &m), "asked");
+	for (int i = 0; i < 60; i++) {
+		fakeguest_out(f.g, 1, 0x3ff, 1, 0x11);
+		usleep(500);
+	}
+	ok(!f.hangs, "many sleeps later");
+	for (int i = 0; i < WAIT_MS && !f.hangs; i++)
+		usleep(1000);
+	ok(f.hangs == 1 && f.hanging == FF_DISK, "who does not move is told of");
+	answer(&disk, &m, 0x66);
+	ok(reads_as(0, 0x66) && !f.lies, "it is no liar");
+	end("hangs beside busy");
+}
+
 /*
  * The whole machine stood still, and the broker is the first to run again:
  * what it did not see is no evidence.
@@ -1099,6 +1123,7 @@ int main(void)
 	test_stop_beside_request();
 	test_supervisor_ends();
 	test_hangs();
+	test_hangs_beside_busy();
 	test_freeze();
 	test_flood();
 	test_liar_beside_invalidate();

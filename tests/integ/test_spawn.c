@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -47,10 +48,9 @@ static void make_program(void)
 }
 
 /* What our side says meanwhile is in log_text. */
-static pid_t spawn(int cgroup, bool limited, int *pidfd)
+static pid_t spawn_with(struct spawn_spec *s, int *pidfd)
 {
 	int saved = dup(STDERR_FILENO), file;
-	struct spawn_spec s;
 	char path[64];
 	ssize_t len;
 	pid_t pid;
@@ -58,11 +58,7 @@ static pid_t spawn(int cgroup, bool limited, int *pidfd)
 	snprintf(path, sizeof(path), "%s/log", dir);
 	file = open(path, O_CREAT | O_TRUNC | O_RDWR, 0600);
 	dup2(file, STDERR_FILENO);
-	spawn_spec_init(&s, "disk0", "disk", 0);
-	s.cgroup = cgroup;
-	s.limited = limited;
-	s.cpu = only_cpu;
-	pid = spawn_child(&common, &s, pidfd);
+	pid = spawn_child(&common, s, pidfd);
 	dup2(saved, STDERR_FILENO);
 	close(saved);
 	len = pread(file, log_text, sizeof(log_text) - 1, 0);
@@ -73,6 +69,17 @@ static pid_t spawn(int cgroup, bool limited, int *pidfd)
 		lines++;
 	log_text[strcspn(log_text, "\n")] = '\0';
 	return pid;
+}
+
+static pid_t spawn(int cgroup, bool limited, int *pidfd)
+{
+	struct spawn_spec s;
+
+	spawn_spec_init(&s, "disk0", "disk", 0);
+	s.cgroup = cgroup;
+	s.limited = limited;
+	s.cpu = only_cpu;
+	return spawn_with(&s, pidfd);
 }
 
 static void end(pid_t pid, int pidfd)
@@ -166,6 +173,68 @@ static void test_no_group(const char *how, int cause)
 	close(group);
 }
 
+/* Is @path what the child has there?  "": nothing. */
+static bool has_fd(pid_t pid, int fd, const char *path)
+{
+	char at[64], is[64] = "";
+
+	snprintf(at, sizeof(at), "/proc/%d/fd/%d", (int)pid, fd);
+	if (readlink(at, is, sizeof(is) - 1) < 0)
+		is[0] = '\0';
+	if (strcmp(is, path) == 0)
+		return true;
+	printf("# fd %d is \"%s\" and not \"%s\"\n", fd, is, path);
+	return false;
+}
+
+/* Ours lie where others of the child's are to be. */
+static void test_places(void)
+{
+	static const struct { int ours, its; } place[] = {
+		{ 41, 40 }, { 42, 41 }, { 40, 42 },	/* a circle */
+		{ 44, 44 }, { 44, 46 },			/* where it is, and twice */
+		{ 63, 50 }, { 50, 63 }, { 70, 51 },
+	};
+	struct spawn_spec s;
+	int pidfd = -1;
+	bool good = true;
+	pid_t pid;
+
+	spawn_spec_init(&s, "disk0", "disk", 0);
+	for (size_t i = 0; i < sizeof(place) / sizeof(place[0]); i++) {
+		char name[12];
+		int fd;
+
+		snprintf(name, sizeof(name), "was%d", place[i].ours);
+		fd = memfd_create(name, MFD_CLOEXEC);
+		dup3(fd, place[i].ours, O_CLOEXEC);
+		close(fd);
+		s.fd[place[i].its] = place[i].ours;
+	}
+	/* Nobody said that these be closed, but the child knows nothing of them. */
+	dup2(44, 47);
+	dup2(44, 80);
+	pid = spawn_with(&s, &pidfd);
+	for (int i = 0; i < 500 && !file_has(pid, "comm", "sleep"); i++)
+		usleep(10000);
+	for (size_t i = 0; i < sizeof(place) / sizeof(place[0]); i++) {
+		char path[40];
+
+		snprintf(path, sizeof(path), "/memfd:was%d (deleted)", place[i].ours);
+		good &= has_fd(pid, place[i].its, path);
+	}
+	for (int fd = 0; fd <= 2; fd++)
+		good &= has_fd(pid, fd, "/dev/null");
+	good &= has_fd(pid, 43, "") && has_fd(pid, 47, "") && has_fd(pid, 70, "") &&
+		has_fd(pid, 80, "");
+	ok(pid > 0 && good, "each descriptor is at its number, and no others are there");
+	end(pid, pidfd);
+	for (size_t i = 0; i < sizeof(place) / sizeof(place[0]); i++)
+		close(place[i].ours);
+	close(47);
+	close(80);
+}
+
 static bool forbid_clone3(void)
 {
 	struct sock_filter code[] = {
@@ -198,6 +267,7 @@ int main(void)
 		make_program();
 		test_born("clone3()");
 		test_no_group("clone3()", EBADF);
+		test_places();
 		ok(forbid_clone3(), "a filter without clone3()");
 		test_born("clone()");
 		test_no_group("clone()", ENOENT);
