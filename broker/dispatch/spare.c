@@ -103,14 +103,31 @@ bool spare_read(struct peer *p, unsigned int win, uint32_t off,
 	return false;
 }
 
-bool spare_may_post(const struct peer *p, unsigned int win, uint32_t off,
+/* Would the write change nothing but what comes after it? */
+static bool is_quiet(struct peer *p, uint8_t row)
+{
+	if (!(p->row[row].flags & CHAN_ROW_QUIET))
+		return false;
+	if (chan_answers_waiting(&p->ch))
+		answer_take(p);
+	/* D: as in read_shadow(). */
+	return is_settled(p) &&
+		(atomic_load_explicit(&p->ch.c->shadow[row],
+				      memory_order_acquire) & CHAN_SHADOW_VALID) &&
+		!chan_answers_waiting(&p->ch);
+}
+
+bool spare_may_post(struct peer *p, unsigned int win, uint32_t off,
 		    unsigned int size, uint8_t *flags)
 {
 	uint8_t row = find_row(p, win, off, size);
 
-	if ((broker.plan->flags & PLAN_NO_POSTED) || row == NO_ROW ||
-	    !(p->row[row].flags & CHAN_ROW_POSTED))
+	if ((broker.plan->flags & PLAN_NO_POSTED) || row == NO_ROW)
 		return false;
 	*flags = p->row[row].flags;
+	if (is_quiet(p, row))
+		*flags |= SEND_LAZY;
+	else if (!(*flags & CHAN_ROW_POSTED))
+		return false;
 	return true;
 }

@@ -137,6 +137,30 @@ static void imc_write(void *dev, const struct reg *r, uint32_t val, uint32_t old
 	e1000_irq_update(d);
 }
 
+/* Nothing is signalled, so a mask takes nothing back. */
+static bool imc_quiet(const void *dev, const struct reg *r, uint32_t *val)
+{
+	(void)r;
+	*val = 0;
+	return !((const struct e1000 *)dev)->r.line;
+}
+
+/* Nothing waits to be signalled. */
+static bool ims_quiet(const void *dev, const struct reg *r, uint32_t *val)
+{
+	(void)r;
+	*val = 0;
+	return !((const struct e1000 *)dev)->r.icr;
+}
+
+/* No frame waits for a buffer. */
+static bool rdt_quiet(const void *dev, const struct reg *r, uint32_t *val)
+{
+	(void)r;
+	*val = 0;
+	return !((const struct e1000 *)dev)->rx_waits;
+}
+
 static void rctl_write(void *dev, const struct reg *r, uint32_t val, uint32_t old)
 {
 	struct e1000 *d = dev;
@@ -201,11 +225,14 @@ static void pba_write(void *dev, const struct reg *r, uint32_t val, uint32_t old
  * writer sees nothing of it.  INERT although causes may make ICR's word
  * invalid: until then it says rightly that there is no cause yet.  LAZY:
  * EECD's pins matter when it is read, ITR at the next interrupt.  ICR: not
- * posted, acknowledges; IMS, IMC: not posted, masks.
+ * posted, acknowledges.  IMS: an interrupt that comes later than it could, like
+ * a doorbell's.  QUIET: drivers write IMC, IMS and RDT around each batch, when
+ * it mostly changes nothing yet.
  */
 #define SHADOWED	.flags = REG_SHADOW
 #define ASKED		.flags = REG_SHADOW | REG_POSTED
 #define DOORBELL	.flags = REG_POSTED | REG_INERT
+#define BELL_OR_QUIET	.flags = REG_POSTED | REG_INERT | REG_QUIET
 #define LAZY		.flags = REG_POSTED | REG_INERT | REG_LAZY
 #define D(sym, at, fld, ...) R(struct e1000, sym, at, r.fld, __VA_ARGS__)
 
@@ -228,8 +255,10 @@ static const struct reg rows[] = {
 		    .write = icr_write, .shadow = icr_shadow),
 	D(ITR,      0x00c4, itr, LAZY, .rw = 0xffff),
 	RX(ICS,     0x00c8, 4, .read = ics_read, .write = ics_write),
-	D(IMS,      0x00d0, ims, .write = ims_write),
-	RX(IMC,     0x00d8, 4, .write = imc_write),
+	D(IMS,      0x00d0, ims, BELL_OR_QUIET, .write = ims_write,
+		    .shadow = ims_quiet),
+	RX(IMC,     0x00d8, 4, .flags = REG_QUIET, .write = imc_write,
+		    .shadow = imc_quiet),
 	D(RCTL,     0x0100, rctl, .rw = RCTL_BITS, .write = rctl_write),
 	D(FCTTV,    0x0170, fcttv, .rw = 0xffff),
 	D(TXCW,     0x0178, txcw, .rw = 0xc000ffff),
@@ -244,7 +273,8 @@ static const struct reg rows[] = {
 	D(RDBAH,    0x2804, rdbah, .rw = ~0u),
 	D(RDLEN,    0x2808, rdlen, .rw = RING_BYTES),
 	D(RDH,      0x2810, rdh, .rw = 0xffff),
-	D(RDT,      0x2818, rdt, DOORBELL, .rw = 0xffff, .write = rx_ring_write),
+	D(RDT,      0x2818, rdt, BELL_OR_QUIET, .rw = 0xffff,
+		    .write = rx_ring_write, .shadow = rdt_quiet),
 	D(RDTR,     0x2820, rdtr, .rw = 0xffff, .write = rdtr_write),
 	D(RXDCTL,   0x2828, rxdctl, .rw = ~0u),
 	D(RADV,     0x282c, radv, .rw = 0xffff),
