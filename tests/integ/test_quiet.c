@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * tests/integ/test_quiet.c - requests that a worker was not woken for
+ * tests/integ/test_quiet.c - requests that a worker is not woken for
  *
- * The worker is the real net worker with an e1000; this process plays the
+ * First the worker is the real net worker with an e1000; this process plays the
  * broker, puts something into the ring of the sleeping worker and lets a frame
  * wake it.  What is in the ring comes first: a mask counts for that frame, and
- * a worker that is told to rest leaves it on the wire.
+ * a worker that is told to rest leaves it on the wire.  Then the broker is real
+ * and this process plays a worker: a write to a quiet register is not waited
+ * for, one to the same register is when it is not quiet.
  */
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -188,7 +191,7 @@ static void start_card(void)
 	wr(RCTL, 0x801a);
 }
 
-static bool start(void)
+static bool start_worker(void)
 {
 	struct fakefamily_conf conf = {
 		.guest = { .vcpus = 1, .low_bytes = 16 << 20 },
@@ -283,14 +286,126 @@ static void test_buffers(void)
 	ok(is_quiet(RDT), "and nothing waits any more");
 }
 
+/* ---- the broker's half ---- */
+
+#define PORTS		0x1f0u
+#define QUIET_PORT	(PORTS + 3)
+#define POSTED_PORT	(PORTS + 4)
+#define SHADOW_PORT	(PORTS + 7)
+#define SOON_MS		100
+
+static struct chan_worker us;
+
+static void add_row(uint32_t row, uint16_t off, uint8_t flags, uint64_t word)
+{
+	chan->row[row] = (struct chan_row){ .off = off, .size = 1, .flags = flags };
+	atomic_store(&chan->shadow[row], word);
+	chan->row_count = row + 1;
+}
+
+static void announce(struct fakefamily *family)
+{
+	chan = fakefamily_chan(family, FF_DISK);
+	chan_worker_init(&us, chan);
+	chan->win[0] = (struct chan_win){ .base = PORTS, .len = 8,
+		.space = CHAN_PIO, .mapped = true };
+	chan->win_count = 1;
+	add_row(0, 3, CHAN_ROW_QUIET, CHAN_SHADOW_VALID);
+	add_row(1, 4, CHAN_ROW_POSTED, 0);
+	add_row(2, 7, CHAN_ROW_SHADOW, CHAN_SHADOW_VALID | 0x50);
+	atomic_store(&chan->worker_asleep, 1);
+	atomic_store(&chan->ready, 1);
+}
+
+static bool start_broker(void)
+{
+	struct fakefamily_conf conf = {
+		.guest = { .vcpus = 2, .low_bytes = 16 << 20 },
+		.played = { [FF_DISK] = true }, .no_vga = true,
+		.announce = announce, .quiet = true,
+	};
+
+	return ok(fakefamily_start(&f, &conf), "the broker is up");
+}
+
+static bool is_woken(void)
+{
+	struct pollfd p = { .fd = f.kick_fd[FF_DISK], .events = POLLIN };
+	uint64_t count;
+
+	return poll(&p, 1, SOON_MS) == 1 &&
+		read(f.kick_fd[FF_DISK], &count, sizeof(count)) > 0;
+}
+
+static bool ends(unsigned int vcpu, int ms)
+{
+	uint64_t data;
+
+	return fakeguest_wait(f.g, vcpu, ms, &data);
+}
+
+static void out(unsigned int vcpu, uint16_t port)
+{
+	fakeguest_post(f.g, vcpu, &(struct xen_ioreq){ .addr = port, .data = 1,
+		.type = XEN_IOREQ_TYPE_PIO, .size = 1, .count = 1 });
+}
+
+/* All that waits, as a worker does it. */
+static unsigned int commit_all(void)
+{
+	unsigned int n = 0;
+	struct io_msg m;
+
+	for (; chan_req_get(&us, &m) == 1; n++) {
+		if (!(m.flags & IO_POSTED))
+			chan_answer_put(&us, &(struct io_msg){ .kind = ANS_DONE,
+				.seq = m.seq, .win = IO_NO_WIN });
+		chan_commit(&us);
+	}
+	if (chan_broker_needs_kick(&us))
+		fakefamily_kick_broker(&f);
+	return n;
+}
+
+static void test_posted(void)
+{
+	out(0, QUIET_PORT);
+	ok(ends(0, WAIT_MS) && !is_woken(), "a quiet write completes, nobody is woken");
+	is_hex(fakeguest_in(f.g, 0, SHADOW_PORT, 1), 0x50,
+	       "nor does a shadow read wait for it");
+	ok(commit_all() == 1, "it is in the ring");
+}
+
+static void test_waited_for(void)
+{
+	atomic_store(&chan->shadow[0], 0);
+	out(0, QUIET_PORT);
+	ok(is_woken() && !ends(0, SOON_MS), "when it is not quiet, it is waited for");
+	ok(commit_all() == 1 && ends(0, WAIT_MS), "until it is done");
+
+	atomic_store(&chan->shadow[0], CHAN_SHADOW_VALID);
+	out(1, POSTED_PORT);
+	ok(ends(1, WAIT_MS) && is_woken(), "something is under way");
+	out(0, QUIET_PORT);
+	ok(is_woken() && !ends(0, SOON_MS), "which could end the quiet: waited for");
+	ok(commit_all() == 2 && ends(0, WAIT_MS), "until both are done");
+}
+
 int main(void)
 {
-	if (!start())
+	if (!start_worker())
 		return tap_done();
 	test_mask();
 	test_rest();
 	test_buffers();
-	ok(fakefamily_stop(&f), "it ends by itself");
+	ok(fakefamily_stop(&f), "the worker ends by itself");
 	close(wire);
+
+	if (!start_broker())
+		return tap_done();
+	test_posted();
+	test_waited_for();
+	ok(!fakeguest_fault(f.g) && f.lies == 0 && fakefamily_stop(&f),
+	   "the broker ends by itself");
 	return tap_done();
 }
