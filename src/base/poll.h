@@ -128,6 +128,9 @@ static inline bool poll_window_spin(struct poll_window *p, bool neighbour,
 		p->one_cpu ? 0 : poll_window_ticks(p, POLL_NEIGHBOUR_YIELD_NS);
 	futile = poll_window_ticks(p, p->call_ns * POLL_FUTILE_CALLS);
 	start = yielded = now = __rdtsc();
+	/* Whoever else there is, with one CPU, goes first. */
+	if (p->one_cpu)
+		yielded -= gap;
 	for (unsigned int i = 0; i < POLL_LOOKS_MAX; i++) {
 		/* No PAUSE between: to a hypervisor under us it is a reason to
 		   take the CPU away, at the price of the whole window. */
