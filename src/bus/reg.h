@@ -38,6 +38,11 @@
  *	   nothing to change but what comes later: the worker takes what is in
  *	   its ring before it does anything else.  Not with SHADOW: the word is
  *	   no value to read.
+ * ZEROS   The row stands for REG_ZEROS_WORDS dwords from its place on, which is
+ *	   a multiple of their size.  Bit i of what the shadow hook gives says
+ *	   that dword i is not zero: others, read as a whole, read as zero
+ *	   without effect, and the broker does it.  For counters that a read
+ *	   clears.  Alone.
  */
 #define REG_SHADOW	0x01u
 #define REG_NOTIFY	0x02u
@@ -45,6 +50,9 @@
 #define REG_INERT	0x08u
 #define REG_LAZY	0x10u
 #define REG_QUIET	0x20u
+#define REG_ZEROS	0x40u
+
+#define REG_ZEROS_WORDS	32u
 
 /*
  * Rows are sorted by @off and do not overlap; @rw and @w1c are disjoint.
@@ -68,7 +76,7 @@ struct reg {
 	void (*write)(void *dev, const struct reg *r, uint32_t val, uint32_t old);
 	/* What a read would return now, without doing it; false: only the
 	   device can answer.  NULL: the field, always valid.  With QUIET only
-	   what it returns counts. */
+	   what it returns counts.  Of ZEROS: the bits. */
 	bool (*shadow)(const void *dev, const struct reg *r, uint32_t *val);
 };
 

@@ -12,6 +12,10 @@
 
 #include "dev/e1000_core.h"
 
+#define STAT_UPPER_HALF	32u
+#define STAT_BIT(s)	(1u << ((s) - STAT_UPPER_HALF))
+#define STAT_OCTETS	(STAT_BIT(STAT_GORC) | STAT_BIT(STAT_GOTC) | \
+			 STAT_BIT(STAT_TOR) | STAT_BIT(STAT_TOT))
 #define PBA_RXA		0x0000007fu	/* KiB */
 #define PBA_KIB		64u
 #define PBA_RESET	0x00100030u
@@ -206,6 +210,22 @@ static void tidv_write(void *dev, const struct reg *r, uint32_t val, uint32_t ol
 		e1000_irq_flush(dev, E1000_DUE_TX);
 }
 
+/* Of a half of the statistics.  An octet counter's upper half clears the lower,
+   so it is not read in vain while either is not zero. */
+static bool stat_bits(const void *dev, const struct reg *r, uint32_t *val)
+{
+	const struct e1000 *d = dev;
+	unsigned int first = (r->off - E1000_STATS_AT) / 4;
+	uint32_t bits = 0;
+
+	for (unsigned int i = 0; i < REG_ZEROS_WORDS; i++)
+		bits |= (uint32_t)(d->r.stat[first + i] != 0) << i;
+	if (first == STAT_UPPER_HALF)
+		bits |= (bits & STAT_OCTETS) << 1;
+	*val = bits;
+	return true;
+}
+
 static void pba_write(void *dev, const struct reg *r, uint32_t val, uint32_t old)
 {
 	struct e1000 *d = dev;
@@ -226,7 +246,8 @@ static void pba_write(void *dev, const struct reg *r, uint32_t val, uint32_t old
  * invalid: until then it says rightly that there is no cause yet.  LAZY:
  * EECD's pins matter when it is read, ITR at the next interrupt.  ICR: not
  * posted, acknowledges.  IMS: an interrupt that comes later than it could, like
- * a doorbell's.  QUIET: drivers write IMC, IMS and RDT around each batch, when
+ * a doorbell's.  ZEROS: most statistics are, whenever a driver reads them all.
+ * QUIET: drivers write IMC, IMS and RDT around each batch, when
  * it mostly changes nothing yet.
  */
 #define SHADOWED	.flags = REG_SHADOW
@@ -289,6 +310,8 @@ static const struct reg rows[] = {
 	D(TXDCTL,   0x3828, txdctl, .rw = ~0u),
 	D(TADV,     0x382c, tadv, .rw = 0xffff),
 	D(TSPMT,    0x3830, tspmt, .rw = ~0u),
+	RX(STAT0,   0x4000, 4, .flags = REG_ZEROS, .shadow = stat_bits),
+	RX(STAT32,  0x4080, 4, .flags = REG_ZEROS, .shadow = stat_bits),
 	D(RXCSUM,   0x5000, rxcsum, .rw = 0x3ff),
 	D(WUC,      0x5800, wuc, .rw = 0xf),
 	D(WUFC,     0x5808, wufc, .rw = 0x000f80ff),

@@ -6,8 +6,9 @@
  * broker, puts something into the ring of the sleeping worker and lets a frame
  * wake it.  What is in the ring comes first: a mask counts for that frame, and
  * a worker that is told to rest leaves it on the wire.  Then the broker is real
- * and this process plays a worker: a write to a quiet register is not waited
- * for, one to the same register is when it is not quiet.
+ * and this process plays two: a write to a quiet register is not waited for, one
+ * to the same register is when it is not quiet; of many counters, those that are
+ * zero are read without the worker.
  */
 #include <poll.h>
 #include <sys/socket.h>
@@ -293,8 +294,11 @@ static void test_buffers(void)
 #define POSTED_PORT	(PORTS + 4)
 #define SHADOW_PORT	(PORTS + 7)
 #define SOON_MS		100
+#define MEMORY		0xa0000u
+#define COUNTERS	(MEMORY + 0x4080)
 
 static struct chan_worker us;
+static struct chan *counters;		/* of the other one */
 
 static void add_row(uint32_t row, uint16_t off, uint8_t flags, uint64_t word)
 {
@@ -303,8 +307,22 @@ static void add_row(uint32_t row, uint16_t off, uint8_t flags, uint64_t word)
 	chan->row_count = row + 1;
 }
 
+static void announce_counters(struct fakefamily *family)
+{
+	chan = counters = fakefamily_chan(family, FF_VGA);
+	chan->win[0] = (struct chan_win){ .base = MEMORY, .len = 0x20000,
+		.space = CHAN_MMIO, .mapped = true };
+	chan->win_count = 1;
+	chan->row[0] = (struct chan_row){ .off = COUNTERS - MEMORY, .size = 4,
+					  .flags = CHAN_ROW_ZEROS };
+	chan->row_count = 1;
+	atomic_store(&chan->shadow[0], CHAN_SHADOW_VALID | 1u << 5);
+	atomic_store(&chan->ready, 1);
+}
+
 static void announce(struct fakefamily *family)
 {
+	announce_counters(family);
 	chan = fakefamily_chan(family, FF_DISK);
 	chan_worker_init(&us, chan);
 	chan->win[0] = (struct chan_win){ .base = PORTS, .len = 8,
@@ -321,7 +339,7 @@ static bool start_broker(void)
 {
 	struct fakefamily_conf conf = {
 		.guest = { .vcpus = 2, .low_bytes = 16 << 20 },
-		.played = { [FF_DISK] = true }, .no_vga = true,
+		.played = { [FF_DISK] = true, [FF_VGA] = true },
 		.announce = announce, .quiet = true,
 	};
 
@@ -391,6 +409,38 @@ static void test_waited_for(void)
 	ok(commit_all() == 2 && ends(0, WAIT_MS), "until both are done");
 }
 
+static bool is_spared(uint64_t addr, unsigned int size)
+{
+	struct io_msg m;
+	bool spared;
+
+	fakeguest_post(f.g, 1, &(struct xen_ioreq){ .addr = addr, .count = 1,
+		.type = XEN_IOREQ_TYPE_COPY, .size = size,
+		.flags = XEN_IOREQ_READ });
+	spared = ends(1, SOON_MS);
+	for (; chan_req_get(&us, &m) == 1; chan_commit(&us))
+		chan_answer_put(&us, &(struct io_msg){ .kind = ANS_DONE,
+			.seq = m.seq, .data = 7, .win = IO_NO_WIN });
+	if (chan_broker_needs_kick(&us))
+		fakefamily_kick_broker(&f);
+	return spared || !ends(1, WAIT_MS);
+}
+
+static void test_counters(void)
+{
+	chan_worker_init(&us, counters);
+	ok(is_spared(COUNTERS, 4) && is_spared(COUNTERS + 31 * 4, 4),
+	   "what is zero is read without the worker");
+	is_hex(fakeguest_load_mem(f.g, 1, COUNTERS + 16, 4), 0, "as zero");
+	ok(!is_spared(COUNTERS + 5 * 4, 4), "what is not, with it");
+	ok(!is_spared(COUNTERS + 8, 2) && !is_spared(COUNTERS + 6, 4),
+	   "and what is not a whole one");
+	ok(!is_spared(COUNTERS - 4, 4) && !is_spared(COUNTERS + 32 * 4, 4),
+	   "before and behind them");
+	atomic_store(&counters->shadow[0], 0);
+	ok(!is_spared(COUNTERS, 4), "nor while the word is not valid");
+}
+
 int main(void)
 {
 	if (!start_worker())
@@ -405,6 +455,7 @@ int main(void)
 		return tap_done();
 	test_posted();
 	test_waited_for();
+	test_counters();
 	ok(!fakeguest_fault(f.g) && f.lies == 0 && fakefamily_stop(&f),
 	   "the broker ends by itself");
 	return tap_done();
