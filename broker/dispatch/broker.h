@@ -180,7 +180,8 @@ bool route_adopt(unsigned int space, uint64_t first, uint64_t last,
 /* True: *value, and *how it came about (enum trace_kind). */
 bool spare_read(struct peer *p, unsigned int win, uint32_t off,
 		unsigned int size, uint64_t *value, uint8_t *how);
-bool spare_may_post(const struct peer *p, unsigned int win, uint32_t off,
+/* True: *flags are for peer_send().  May take answers of @p first. */
+bool spare_may_post(struct peer *p, unsigned int win, uint32_t off,
 		    unsigned int size, uint8_t *flags);
 
 /* peer.c */

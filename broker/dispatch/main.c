@@ -226,18 +226,19 @@ static bool is_stuck(void)
 
 /* Does a process of this machine have to get on first, or do we wait for a
    vCPU? */
-static bool neighbour_owes(void)
+static bool neighbour_works(void)
 {
 	if (hv_guest_is_process(broker.hv))
 		return true;
 	for (unsigned int i = 0; i < broker.vcpus; i++)
 		if (broker.vcpu[i].state != VCPU_IDLE)
 			return true;
-	/* Posted writes: the next read wants them done. */
+	/* A doorbell's, or what came from the host. */
 	for (unsigned int i = 0; i < broker.plan->worker_count; i++) {
 		struct peer *p = &broker.peer[i];
 
-		if (p->alive && !chan_committed(&p->ch, p->effective))
+		if (p->alive && (!chan_committed(&p->ch, p->awaited) ||
+				 !chan_worker_sleeps(&p->ch)))
 			return true;
 	}
 	return false;
@@ -271,7 +272,7 @@ static void idle(void)
 {
 	uint64_t since;
 
-	if (poll_window_spin(&broker.poll, neighbour_owes(), work_waits, NULL))
+	if (poll_window_spin(&broker.poll, neighbour_works(), work_waits, NULL))
 		return;
 	buffered_drain();
 	peer_kick_all();

@@ -48,6 +48,31 @@ static bool send_note(struct peer *p, unsigned int win, uint32_t off,
 	return true;
 }
 
+/* True: the row's word is what all that was sent came to. */
+static bool load_word(struct peer *p, uint8_t row, uint64_t *word)
+{
+	if (!is_settled(p))
+		return false;
+	*word = atomic_load_explicit(&p->ch.c->shadow[row], memory_order_acquire);
+	/* D: the word may be newer than the answers we have acted on. */
+	return (*word & CHAN_SHADOW_VALID) && !chan_answers_waiting(&p->ch);
+}
+
+/* A dword among many that are mostly zero. */
+static bool read_zero(struct peer *p, unsigned int win, uint32_t off,
+		      unsigned int size, uint64_t *value)
+{
+	uint32_t at = off % (4 * CHAN_ZEROS_WORDS);
+	uint8_t row = find_row(p, win, off - at, 4);
+	uint64_t word;
+
+	if (row == NO_ROW || !(p->row[row].flags & CHAN_ROW_ZEROS) || size != 4 ||
+	    at % 4 || !load_word(p, row, &word) || word >> at / 4 & 1)
+		return false;
+	*value = 0;
+	return true;
+}
+
 static bool read_shadow(struct peer *p, unsigned int win, uint32_t off,
 			unsigned int size, uint64_t *value)
 {
@@ -55,14 +80,8 @@ static bool read_shadow(struct peer *p, unsigned int win, uint32_t off,
 	uint64_t word;
 
 	if (row == NO_ROW || !(p->row[row].flags & CHAN_ROW_SHADOW))
-		return false;
-	if (!is_settled(p))
-		return false;
-	word = atomic_load_explicit(&p->ch.c->shadow[row], memory_order_acquire);
-	if (!(word & CHAN_SHADOW_VALID))
-		return false;
-	/* D: the word may be newer than the answers we have acted on. */
-	if (chan_answers_waiting(&p->ch))
+		return read_zero(p, win, off, size, value);
+	if (!load_word(p, row, &word))
 		return false;
 	if ((p->row[row].flags & CHAN_ROW_NOTIFY) && !send_note(p, win, off, row))
 		return false;
@@ -103,14 +122,29 @@ bool spare_read(struct peer *p, unsigned int win, uint32_t off,
 	return false;
 }
 
-bool spare_may_post(const struct peer *p, unsigned int win, uint32_t off,
+/* Would the write change nothing but what comes after it? */
+static bool is_quiet(struct peer *p, uint8_t row)
+{
+	uint64_t word;
+
+	if (!(p->row[row].flags & CHAN_ROW_QUIET))
+		return false;
+	if (chan_answers_waiting(&p->ch))
+		answer_take(p);
+	return load_word(p, row, &word);
+}
+
+bool spare_may_post(struct peer *p, unsigned int win, uint32_t off,
 		    unsigned int size, uint8_t *flags)
 {
 	uint8_t row = find_row(p, win, off, size);
 
-	if ((broker.plan->flags & PLAN_NO_POSTED) || row == NO_ROW ||
-	    !(p->row[row].flags & CHAN_ROW_POSTED))
+	if ((broker.plan->flags & PLAN_NO_POSTED) || row == NO_ROW)
 		return false;
 	*flags = p->row[row].flags;
+	if (is_quiet(p, row))
+		*flags |= SEND_LAZY;
+	else if (!(*flags & CHAN_ROW_POSTED))
+		return false;
 	return true;
 }

@@ -80,6 +80,12 @@ static_assert(sizeof(struct chan_row) == 8, "layout");
 #define CHAN_ROW_INERT	0x08u	/* a write changes no valid shadow word or
 				   mirror of this worker */
 #define CHAN_ROW_LAZY	0x10u	/* ... and need not wake the worker */
+#define CHAN_ROW_QUIET	0x20u	/* all three while chan.shadow[row] is valid,
+				   which answers no reads */
+#define CHAN_ROW_ZEROS	0x40u	/* chan.shadow[row] has a bit for each of
+				   CHAN_ZEROS_WORDS dwords from off on, set: a
+				   read is not zero, or has an effect */
+#define CHAN_ZEROS_WORDS	32u
 
 /*
  * A shadow word: bits 0-31 the value, bit 32 valid.  One atomic 64-bit word,

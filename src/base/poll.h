@@ -4,7 +4,7 @@
  *
  * Used by broker and workers between two requests.  The window adapts as
  * KVM's halt polling does: it grows while sleeps turn out short, and shrinks
- * to nothing once one was long, so an idle process does not look at all.
+ * when they are long, to nothing, so an idle process does not look at all.
  *
  * With one CPU, sched_yield() between looks is the switch to whoever is to
  * write what we look for.  It is one as long as the other used less of the CPU
@@ -128,6 +128,9 @@ static inline bool poll_window_spin(struct poll_window *p, bool neighbour,
 		p->one_cpu ? 0 : poll_window_ticks(p, POLL_NEIGHBOUR_YIELD_NS);
 	futile = poll_window_ticks(p, p->call_ns * POLL_FUTILE_CALLS);
 	start = yielded = now = __rdtsc();
+	/* Whoever else there is, with one CPU, goes first. */
+	if (p->one_cpu)
+		yielded -= gap;
 	for (unsigned int i = 0; i < POLL_LOOKS_MAX; i++) {
 		/* No PAUSE between: to a hypervisor under us it is a reason to
 		   take the CPU away, at the price of the whole window. */
@@ -176,7 +179,23 @@ static inline void poll_window_calibrate(struct poll_window *p)
 					     (double)NS_PER_MS / (double)ns);
 }
 
-/* We slept from @since until now; @worth: what woke us is what we look for. */
+static inline int64_t poll_window_wider(const struct poll_window *p, int64_t slept)
+{
+	int64_t ns = 2 * (slept > p->ns ? slept : p->ns);
+
+	if (ns < POLL_START_NS)
+		ns = POLL_START_NS;
+	return ns < p->max_ns ? ns : p->max_ns;
+}
+
+/*
+ * We slept from @since until now; @worth: what woke us is what we look for.
+ *
+ * One short sleep tells how long it takes: twice that is looked at from the next
+ * on.  A guest that does something once a second does not get far otherwise:
+ * what it does is over before a window that doubles has grown.  For the same
+ * reason a long sleep takes only half of the window; some in a row take all.
+ */
 static inline void poll_window_slept(struct poll_window *p, uint64_t since, bool worth)
 {
 	uint64_t ticks;
@@ -193,11 +212,9 @@ static inline void poll_window_slept(struct poll_window *p, uint64_t since, bool
 	slept = ticks / p->ticks_per_ms >= POLL_MAX_NS / NS_PER_MS ? POLL_MAX_NS :
 		(int64_t)(ticks * (uint64_t)NS_PER_MS / p->ticks_per_ms);
 	if (slept >= p->max_ns)
-		p->ns = 0;
-	else if (worth && p->ns == 0)
-		p->ns = POLL_START_NS;
-	else if (worth && p->ns < p->max_ns)
-		p->ns = p->ns * 2 < p->max_ns ? p->ns * 2 : p->max_ns;
+		p->ns = p->ns / 2 < POLL_START_NS ? 0 : p->ns / 2;
+	else if (worth)
+		p->ns = poll_window_wider(p, slept);
 }
 
 #endif /* BASE_POLL_H */

@@ -79,7 +79,7 @@ static void add_rows(struct bus *b, unsigned int win)
 		bug_on(i >= NO_ROW);
 		for (unsigned int k = 0; k < r->size && r->off + k < 256; k++)
 			w->row_at[r->off + k] = (uint8_t)i;
-		if (!(r->flags & (REG_SHADOW | REG_POSTED)))
+		if (!(r->flags & (REG_SHADOW | REG_POSTED | REG_QUIET | REG_ZEROS)))
 			continue;
 		bug_on(b->row_count >= CHAN_ROWS);
 		b->row[b->row_count].regs = w->regs;
@@ -480,7 +480,7 @@ static void publish_row(struct bus *b, unsigned int row)
 	uint32_t val = 0;
 	uint64_t word;
 
-	if (!(r->flags & REG_SHADOW))
+	if (!(r->flags & (REG_SHADOW | REG_QUIET | REG_ZEROS)))
 		return;
 	word = reg_peek(r, w->dev, &val) ?
 		CHAN_SHADOW_VALID | (val & le_mask(r->size)) : 0;
@@ -586,7 +586,9 @@ static void announce(struct bus *b)
 				(r->flags & REG_NOTIFY ? CHAN_ROW_NOTIFY : 0) |
 				(r->flags & REG_POSTED ? CHAN_ROW_POSTED : 0) |
 				(r->flags & REG_INERT ? CHAN_ROW_INERT : 0) |
-				(r->flags & REG_LAZY ? CHAN_ROW_LAZY : 0)),
+				(r->flags & REG_LAZY ? CHAN_ROW_LAZY : 0) |
+				(r->flags & REG_QUIET ? CHAN_ROW_QUIET : 0) |
+				(r->flags & REG_ZEROS ? CHAN_ROW_ZEROS : 0)),
 		};
 	}
 	c->win_count = b->win_count;

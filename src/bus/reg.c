@@ -147,6 +147,14 @@ const char *reg_check(const struct reg_file *f)
 			return "LAZY without INERT";
 		if ((r->flags & REG_INERT) && !(r->flags & REG_POSTED))
 			return "INERT without POSTED";
+		if ((r->flags & REG_QUIET) && !r->shadow)
+			return "QUIET without a shadow hook";
+		if ((r->flags & REG_QUIET) && (r->flags & REG_SHADOW))
+			return "QUIET with SHADOW";
+		if ((r->flags & REG_ZEROS) && (!r->shadow || r->size != 4 ||
+				r->flags != REG_ZEROS ||
+				r->off % (4 * REG_ZEROS_WORDS)))
+			return "ZEROS with something else, without a hook or out of place";
 		if (r->xor && !(r->flags & REG_SHADOW))
 			return "xor without SHADOW";
 		end = r->off + r->size;

@@ -27,17 +27,32 @@
  *	   Its effect must not change any shadow word of this worker.
  * POSTED  A write completes before the device has seen it.  Only where the
  *	   guest cannot observe the difference: never for an interrupt
- *	   acknowledge or mask, never for a change of routing.
+ *	   acknowledge, never for a change of routing, for a mask only while
+ *	   its line is low (QUIET).
  * INERT   With POSTED: the write changes no shadow word or mirror of this
  *	   worker that is valid, so shadow reads need not wait for it.
  * LAZY	   With INERT: nothing happens that anybody waits for, so the worker is
  *	   not woken; it gets the write with the next request that matters.
+ * QUIET   While the shadow hook says valid, a write is POSTED, INERT and LAZY
+ *	   whatever else the row is.  For a mask or a doorbell that mostly has
+ *	   nothing to change but what comes later: the worker takes what is in
+ *	   its ring before it does anything else.  Not with SHADOW: the word is
+ *	   no value to read.
+ * ZEROS   The row stands for REG_ZEROS_WORDS dwords from its place on, which is
+ *	   a multiple of their size.  Bit i of what the shadow hook gives says
+ *	   that dword i is not zero: others, read as a whole, read as zero
+ *	   without effect, and the broker does it.  For counters that a read
+ *	   clears.  Alone.
  */
 #define REG_SHADOW	0x01u
 #define REG_NOTIFY	0x02u
 #define REG_POSTED	0x04u
 #define REG_INERT	0x08u
 #define REG_LAZY	0x10u
+#define REG_QUIET	0x20u
+#define REG_ZEROS	0x40u
+
+#define REG_ZEROS_WORDS	32u
 
 /*
  * Rows are sorted by @off and do not overlap; @rw and @w1c are disjoint.
@@ -60,7 +75,8 @@ struct reg {
 	   bytes not covered by the access taken from @old, the old field. */
 	void (*write)(void *dev, const struct reg *r, uint32_t val, uint32_t old);
 	/* What a read would return now, without doing it; false: only the
-	   device can answer.  NULL: the field, always valid. */
+	   device can answer.  NULL: the field, always valid.  With QUIET only
+	   what it returns counts.  Of ZEROS: the bits. */
 	bool (*shadow)(const void *dev, const struct reg *r, uint32_t *val);
 };
 

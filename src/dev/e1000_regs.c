@@ -12,6 +12,10 @@
 
 #include "dev/e1000_core.h"
 
+#define STAT_UPPER_HALF	32u
+#define STAT_BIT(s)	(1u << ((s) - STAT_UPPER_HALF))
+#define STAT_OCTETS	(STAT_BIT(STAT_GORC) | STAT_BIT(STAT_GOTC) | \
+			 STAT_BIT(STAT_TOR) | STAT_BIT(STAT_TOT))
 #define PBA_RXA		0x0000007fu	/* KiB */
 #define PBA_KIB		64u
 #define PBA_RESET	0x00100030u
@@ -137,6 +141,30 @@ static void imc_write(void *dev, const struct reg *r, uint32_t val, uint32_t old
 	e1000_irq_update(d);
 }
 
+/* Nothing is signalled, so a mask takes nothing back. */
+static bool imc_quiet(const void *dev, const struct reg *r, uint32_t *val)
+{
+	(void)r;
+	*val = 0;
+	return !((const struct e1000 *)dev)->r.line;
+}
+
+/* Nothing waits to be signalled. */
+static bool ims_quiet(const void *dev, const struct reg *r, uint32_t *val)
+{
+	(void)r;
+	*val = 0;
+	return !((const struct e1000 *)dev)->r.icr;
+}
+
+/* No frame waits for a buffer. */
+static bool rdt_quiet(const void *dev, const struct reg *r, uint32_t *val)
+{
+	(void)r;
+	*val = 0;
+	return !((const struct e1000 *)dev)->rx_waits;
+}
+
 static void rctl_write(void *dev, const struct reg *r, uint32_t val, uint32_t old)
 {
 	struct e1000 *d = dev;
@@ -182,6 +210,22 @@ static void tidv_write(void *dev, const struct reg *r, uint32_t val, uint32_t ol
 		e1000_irq_flush(dev, E1000_DUE_TX);
 }
 
+/* Of a half of the statistics.  An octet counter's upper half clears the lower,
+   so it is not read in vain while either is not zero. */
+static bool stat_bits(const void *dev, const struct reg *r, uint32_t *val)
+{
+	const struct e1000 *d = dev;
+	unsigned int first = (r->off - E1000_STATS_AT) / 4;
+	uint32_t bits = 0;
+
+	for (unsigned int i = 0; i < REG_ZEROS_WORDS; i++)
+		bits |= (uint32_t)(d->r.stat[first + i] != 0) << i;
+	if (first == STAT_UPPER_HALF)
+		bits |= (bits & STAT_OCTETS) << 1;
+	*val = bits;
+	return true;
+}
+
 static void pba_write(void *dev, const struct reg *r, uint32_t val, uint32_t old)
 {
 	struct e1000 *d = dev;
@@ -201,11 +245,15 @@ static void pba_write(void *dev, const struct reg *r, uint32_t val, uint32_t old
  * writer sees nothing of it.  INERT although causes may make ICR's word
  * invalid: until then it says rightly that there is no cause yet.  LAZY:
  * EECD's pins matter when it is read, ITR at the next interrupt.  ICR: not
- * posted, acknowledges; IMS, IMC: not posted, masks.
+ * posted, acknowledges.  IMS: an interrupt that comes later than it could, like
+ * a doorbell's.  ZEROS: most statistics are, whenever a driver reads them all.
+ * QUIET: drivers write IMC, IMS and RDT around each batch, when
+ * it mostly changes nothing yet.
  */
 #define SHADOWED	.flags = REG_SHADOW
 #define ASKED		.flags = REG_SHADOW | REG_POSTED
 #define DOORBELL	.flags = REG_POSTED | REG_INERT
+#define BELL_OR_QUIET	.flags = REG_POSTED | REG_INERT | REG_QUIET
 #define LAZY		.flags = REG_POSTED | REG_INERT | REG_LAZY
 #define D(sym, at, fld, ...) R(struct e1000, sym, at, r.fld, __VA_ARGS__)
 
@@ -228,8 +276,10 @@ static const struct reg rows[] = {
 		    .write = icr_write, .shadow = icr_shadow),
 	D(ITR,      0x00c4, itr, LAZY, .rw = 0xffff),
 	RX(ICS,     0x00c8, 4, .read = ics_read, .write = ics_write),
-	D(IMS,      0x00d0, ims, .write = ims_write),
-	RX(IMC,     0x00d8, 4, .write = imc_write),
+	D(IMS,      0x00d0, ims, BELL_OR_QUIET, .write = ims_write,
+		    .shadow = ims_quiet),
+	RX(IMC,     0x00d8, 4, .flags = REG_QUIET, .write = imc_write,
+		    .shadow = imc_quiet),
 	D(RCTL,     0x0100, rctl, .rw = RCTL_BITS, .write = rctl_write),
 	D(FCTTV,    0x0170, fcttv, .rw = 0xffff),
 	D(TXCW,     0x0178, txcw, .rw = 0xc000ffff),
@@ -244,7 +294,8 @@ static const struct reg rows[] = {
 	D(RDBAH,    0x2804, rdbah, .rw = ~0u),
 	D(RDLEN,    0x2808, rdlen, .rw = RING_BYTES),
 	D(RDH,      0x2810, rdh, .rw = 0xffff),
-	D(RDT,      0x2818, rdt, DOORBELL, .rw = 0xffff, .write = rx_ring_write),
+	D(RDT,      0x2818, rdt, BELL_OR_QUIET, .rw = 0xffff,
+		    .write = rx_ring_write, .shadow = rdt_quiet),
 	D(RDTR,     0x2820, rdtr, .rw = 0xffff, .write = rdtr_write),
 	D(RXDCTL,   0x2828, rxdctl, .rw = ~0u),
 	D(RADV,     0x282c, radv, .rw = 0xffff),
@@ -259,6 +310,8 @@ static const struct reg rows[] = {
 	D(TXDCTL,   0x3828, txdctl, .rw = ~0u),
 	D(TADV,     0x382c, tadv, .rw = 0xffff),
 	D(TSPMT,    0x3830, tspmt, .rw = ~0u),
+	RX(STAT0,   0x4000, 4, .flags = REG_ZEROS, .shadow = stat_bits),
+	RX(STAT32,  0x4080, 4, .flags = REG_ZEROS, .shadow = stat_bits),
 	D(RXCSUM,   0x5000, rxcsum, .rw = 0x3ff),
 	D(WUC,      0x5800, wuc, .rw = 0xf),
 	D(WUFC,     0x5808, wufc, .rw = 0x000f80ff),

@@ -121,6 +121,12 @@ static inline bool chan_needs_kick(const struct chan_broker *b)
 	return atomic_load_explicit(&b->c->worker_asleep, memory_order_relaxed);
 }
 
+/* Or is it at something?  A guess: it may just have been woken, or lie. */
+static inline bool chan_worker_sleeps(const struct chan_broker *b)
+{
+	return atomic_load_explicit(&b->c->worker_asleep, memory_order_relaxed);
+}
+
 /* Next answer, copied.  1, 0 if none, -EPROTO. */
 static inline int chan_answer_get(struct chan_broker *b, struct io_msg *m)
 {

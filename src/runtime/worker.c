@@ -315,6 +315,16 @@ static bool handle_event(const struct epoll_event *ev)
 	return true;
 }
 
+/* As handle_event(); since epoll told us we may have come to rest. */
+static bool take_event(const struct epoll_event *ev)
+{
+	if (!me.paused || ev->data.u32 == FD_CTL)
+		return handle_event(ev);
+	if (ev->data.u32 != FD_KICK)
+		me.aside |= UINT64_C(1) << ev->data.u32;
+	return false;
+}
+
 static int wait_events(int timeout_ms)
 {
 	struct epoll_event ev[8];
@@ -324,12 +334,16 @@ static int wait_events(int timeout_ms)
 	bool changed = false;
 
 	me.aside &= ~aside;
+	/* What the guest wrote before comes before: it may be a mask that we
+	   were not even woken for. */
+	if (aside || n > (n > 0 && ev[0].data.u32 == FD_KICK))
+		take_requests();
 	for (uint64_t left = aside; left; left &= left - 1)
-		changed |= handle_event(&(struct epoll_event){
+		changed |= take_event(&(struct epoll_event){
 			.events = EPOLLIN,
 			.data.u32 = (uint32_t)__builtin_ctzll(left) });
 	for (int i = 0; i < n; i++)
-		changed |= handle_event(&ev[i]);
+		changed |= take_event(&ev[i]);
 	if (changed)
 		settle_events();
 	return n;
@@ -353,6 +367,9 @@ static bool run_turns(void)
 	if (me.paused || !bus_turns_wait(&me.bus))
 		return false;
 	wait_events(0);
+	take_requests();	/* before anything is signalled */
+	if (me.paused)
+		return false;
 	bus_run_turns(&me.bus);
 	/* Mostly a device only wanted to know that a turn is over. */
 	if (me.bus.dirty || me.said || me.bus.resumed)

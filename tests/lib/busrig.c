@@ -326,12 +326,16 @@ static int find_row(struct rig *r, enum chan_space space, uint64_t addr,
 bool rig_shadow(struct rig *r, enum chan_space space, uint64_t addr,
 		unsigned int size, uint32_t *val)
 {
-	int i = find_row(r, space, addr, size);
-	uint64_t word;
+	return (rig_row_flags(r, space, addr, size) & CHAN_ROW_SHADOW) &&
+		rig_word(r, space, addr, size, val);
+}
 
-	if (i < 0 || !(r->chan->row[i].flags & CHAN_ROW_SHADOW))
-		return false;
-	word = atomic_load(&r->chan->shadow[i]);
+bool rig_word(struct rig *r, enum chan_space space, uint64_t addr,
+	      unsigned int size, uint32_t *val)
+{
+	int i = find_row(r, space, addr, size);
+	uint64_t word = i < 0 ? 0 : atomic_load(&r->chan->shadow[i]);
+
 	*val = (uint32_t)word;
 	return word & CHAN_SHADOW_VALID;
 }

@@ -95,6 +95,9 @@ void rig_advance(struct rig *r, int64_t by_ns);
 /* What the broker would answer from a shadow word: false if it has to ask. */
 bool rig_shadow(struct rig *r, enum chan_space space, uint64_t addr,
 		unsigned int size, uint32_t *val);
+/* The word of any row, which need not be a value to read: QUIET, ZEROS. */
+bool rig_word(struct rig *r, enum chan_space space, uint64_t addr,
+	      unsigned int size, uint32_t *val);
 /* CHAN_ROW_* flags announced for exactly this register, 0 if none. */
 unsigned int rig_row_flags(struct rig *r, enum chan_space space, uint64_t addr,
 			   unsigned int size);

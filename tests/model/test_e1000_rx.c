@@ -36,6 +36,39 @@ static uint32_t slow_fcs(const uint8_t *p, size_t len)
 	return ~c;
 }
 
+/* What the broker may not answer with zero, of 64 statistics. */
+static uint64_t not_zero(void)
+{
+	uint32_t low = 0, high = 0;
+
+	if (!rig_word(&rig, CHAN_MMIO, BAR0 + 0x4000, 4, &low) ||
+	    !rig_word(&rig, CHAN_MMIO, BAR0 + 0x4080, 4, &high))
+		return UINT64_MAX;
+	return (uint64_t)high << 32 | low;
+}
+
+#define STAT(reg)	(1ull << ((reg) - 0x4000) / 4)
+
+static void test_zeros(void)
+{
+	uint64_t octets = STAT(GORCL) | STAT(GORCL + 4);
+	uint64_t total = STAT(0x40c0) | STAT(0x40c4);
+
+	fresh(8, RCTL_ON);
+	is_hex(not_zero(), 0, "no statistic is worth a hop after a reset");
+	make_frame(f, 300, NULL);
+	give(f, 300);
+	is_hex(not_zero() & ~(STAT(0x4078) | STAT(0x407c)),
+	       STAT(GPRC) | STAT(0x4068) | STAT(0x40d0) | octets | total,
+	       "a frame's are");
+	rd(GPRC);
+	is_hex(not_zero() & STAT(GPRC), 0, "until they are read");
+	rd(GORCL);
+	ok((not_zero() & octets) == octets, "of octets both halves are");
+	rd(GORCL + 4);
+	is_hex(not_zero() & octets, 0, "until the upper is read");
+}
+
 static void test_frame(void)
 {
 	fresh(8, RCTL_ON);
@@ -404,6 +437,7 @@ static void test_unwritten(void)
 
 int main(void)
 {
+	test_zeros();
 	test_frame();
 	test_off();
 	test_ring();

@@ -94,6 +94,14 @@ static void test_check(void)
 	static const struct reg note[] = { RX(A, 0, 1, .flags = REG_NOTIFY) };
 	static const struct reg hook[] = {
 		RX(A, 0, 1, .flags = REG_SHADOW, .read = status_read) };
+	static const struct reg quiet[] = { RX(A, 0, 1, .flags = REG_QUIET) };
+	static const struct reg loud[] = { RX(A, 0, 1, .shadow = status_shadow,
+		.flags = REG_SHADOW | REG_QUIET) };
+	static const struct reg zeros[] = { RX(A, 0x80, 4, .shadow = status_shadow,
+		.flags = REG_ZEROS) };
+	static const struct reg askew[] = { RX(A, 0x40, 4, .shadow = status_shadow,
+		.flags = REG_ZEROS) };
+	static const struct reg bare[] = { RX(A, 0x80, 4, .flags = REG_ZEROS) };
 	struct reg_file f = REG_FILE(overlap, 0);
 
 	ok(reg_check(&file) == NULL, "a sane table");
@@ -104,6 +112,16 @@ static void test_check(void)
 	ok(reg_check(&f) != NULL, "mask wider than the register");
 	f = (struct reg_file)REG_FILE(note, 0);
 	ok(reg_check(&f) != NULL, "NOTIFY without SHADOW");
+	f = (struct reg_file)REG_FILE(quiet, 0);
+	ok(reg_check(&f) != NULL, "QUIET without a shadow hook");
+	f = (struct reg_file)REG_FILE(loud, 0);
+	ok(reg_check(&f) != NULL, "QUIET with SHADOW");
+	f = (struct reg_file)REG_FILE(zeros, 0);
+	ok(reg_check(&f) == NULL, "ZEROS");
+	f = (struct reg_file)REG_FILE(askew, 0);
+	ok(reg_check(&f) != NULL, "ZEROS out of place");
+	f = (struct reg_file)REG_FILE(bare, 0);
+	ok(reg_check(&f) != NULL, "ZEROS without a hook");
 	f = (struct reg_file)REG_FILE(hook, 0);
 	ok(reg_check(&f) != NULL, "SHADOW with a read hook and no shadow hook");
 }
