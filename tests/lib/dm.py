@@ -7,7 +7,6 @@ import ctypes
 import errno
 import os
 import random
-import re
 import shutil
 import signal
 import subprocess
@@ -19,6 +18,10 @@ PATIENCE_S = 60
 
 PTRACE_SINGLESTEP, PTRACE_SEIZE, PTRACE_INTERRUPT = 9, 0x4206, 0x4207
 WALL = 0x40000000
+PTRACE_GETREGS, REGS, RAX, RIP = 12, 27, 10, 16
+SENDS = (1, 44, 46)     # write, sendto, sendmsg
+SYSCALL = b'\x0f\x05'
+CALL_S = 0.1           # what it told somebody is acted on by then
 SLEEPS_S = 0.03         # an instruction that takes longer is a system call
 
 UNPLUG, UNPLUG_DISKS, UNPLUG_NICS, UNPLUG_AUX = 0x10, 1, 2, 4
@@ -134,11 +137,13 @@ class DeviceModel:
         return None
 
     def confined(self, name):
-        """... and serves."""
+        """... and has its filter: the last thing before it serves."""
         pid = self.pid(name)
-        return pid if pid and re.search(rf'name={name} pid={pid} .*syscalls=|'
-                                        rf'name={name} pid={pid} number=', self.said()) \
-            else None
+        try:
+            with open(f'/proc/{pid}/status', encoding='ascii') as f:
+                return pid if '\nSeccomp:\t2\n' in f.read() else None
+        except OSError:
+            return None
 
     def replaced(self, name, old):
         return until(lambda: self.confined(name) not in (None, old))
@@ -194,12 +199,43 @@ class Victim:
                 return not self.gone
         return False
 
+    def step(self, seconds=SLEEPS_S):
+        """False: it sleeps, or is gone."""
+        return self.ptrace(PTRACE_SINGLESTEP) and self.stopped(seconds)
+
     def strike(self, instructions):
         """Returns how many it did: fewer if it slept, and had nothing to do."""
         done = 0
-        while done < instructions and self.ptrace(PTRACE_SINGLESTEP) and \
-                self.stopped(SLEEPS_S):
+        while done < instructions and self.step():
             done += 1
+        self.kill()
+        return done
+
+    def strike_when(self, happened, most=20000):
+        """As soon as what it said to somebody has had that effect.  True: it had."""
+        for _ in range(most):
+            calls = self.is_at_call()
+            if not self.step(PATIENCE_S):
+                break
+            if calls and until(happened, CALL_S):
+                self.kill()
+                return True
+        self.kill()
+        return False
+
+    def is_at_call(self):
+        """About to say something to somebody."""
+        regs = (ctypes.c_ulonglong * REGS)()
+        if self.libc.ptrace(PTRACE_GETREGS, self.pid, None, regs) or regs[RAX] not in SENDS:
+            return False
+        try:
+            with open(f'/proc/{self.pid}/mem', 'rb', buffering=0) as f:
+                f.seek(regs[RIP])
+                return f.read(2) == SYSCALL
+        except OSError:
+            return False
+
+    def kill(self):
         if not self.gone:
             os.kill(self.pid, signal.SIGKILL)
         while not self.gone:
@@ -208,7 +244,6 @@ class Victim:
                 self.gone = not os.WIFSTOPPED(status)
             except OSError as e:
                 self.gone = e.errno != errno.EINTR
-        return done
 
 
 def some_instructions(most, seed):
