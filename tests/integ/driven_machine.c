@@ -124,21 +124,7 @@ static void say_status(uint32_t status, uint32_t wrong)
 		say(wrong ? "wrong" : "good");
 }
 
-/* ---- a domain ---- */
-
-/* What xc_domain_soft_reset() does to what a device model has of a domain: the
-   ioreq servers go, and all event channels. */
-static void reset(void)
-{
-	atomic_store(&g->m->enabled, 0);
-	for (unsigned int s = 0; s < FAKE_SPACES; s++)
-		for (unsigned int i = 0; i < FAKE_RANGES; i++)
-			if (atomic_load(&g->m->range[s][i].gen) & 1)
-				atomic_fetch_add(&g->m->range[s][i].gen, 1);
-	for (unsigned int i = 0; i < FAKE_PORTS; i++)
-		atomic_store(&g->m->port[i], 0);
-	atomic_store(&g->m->server, 0);
-}
+/* ---- commands ---- */
 
 static uint16_t base_of(unsigned long v)
 {
@@ -177,7 +163,7 @@ static void obey(char *line)
 	} else if (strcmp(word, "served") == 0) {
 		say("%d", fakeguest_claims(g, 0, v[0], v[0]));
 	} else if (strcmp(word, "reset") == 0) {
-		reset();
+		machine_door_reset(g);
 		say("done");
 	} else if (strcmp(word, "fault") == 0) {
 		say("%s", fakeguest_fault(g) ? fakeguest_fault(g) : "none");

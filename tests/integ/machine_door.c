@@ -62,3 +62,15 @@ bool machine_door_open(struct fakeguest *g, const char *path)
 		listen(door.listen_fd, 8) == 0 &&
 		pthread_create(&thread, NULL, serve, NULL) == 0;
 }
+
+void machine_door_reset(struct fakeguest *g)
+{
+	atomic_store(&g->m->enabled, 0);
+	for (unsigned int s = 0; s < FAKE_SPACES; s++)
+		for (unsigned int i = 0; i < FAKE_RANGES; i++)
+			if (atomic_load(&g->m->range[s][i].gen) & 1)
+				atomic_fetch_add(&g->m->range[s][i].gen, 1);
+	for (unsigned int i = 0; i < FAKE_PORTS; i++)
+		atomic_store(&g->m->port[i], 0);
+	atomic_store(&g->m->server, 0);
+}

@@ -14,4 +14,8 @@
    descriptors of @g, by a thread that ends with the process. */
 bool machine_door_open(struct fakeguest *g, const char *path);
 
+/* What xc_domain_soft_reset() takes from a domain of what a device model has of
+   it: the ioreq server, and all event channels. */
+void machine_door_reset(struct fakeguest *g);
+
 #endif /* TESTS_INTEG_MACHINE_DOOR_H */

@@ -55,11 +55,11 @@ def make_image(path, sectors):
 class Machine:
     """A domain, whose vCPU does what it is told."""
 
-    def __init__(self, program, where, domid):
+    def __init__(self, program, where, domid, *more):
         self.path = f'{where}/machine'
         if os.path.exists(self.path):
             os.unlink(self.path)
-        self.process = subprocess.Popen([program, self.path, str(domid)], text=True,
+        self.process = subprocess.Popen([program, self.path, str(domid), *more], text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         until(lambda: os.path.exists(self.path))
 
@@ -94,7 +94,8 @@ class Machine:
 class DeviceModel:
     """As libxl starts one; @more has what it is made of."""
 
-    def __init__(self, where, machine, domid, *more, fds=(), settings=(), env=()):
+    def __init__(self, where, machine, domid, *more, fds=(), settings=(), env=(),
+                 vcpus=1):
         self.where, self.domid = where, domid
         self.log = f'{where}/log-{time.monotonic_ns()}'
         with open(self.log, 'w', encoding='utf-8') as log:
@@ -103,7 +104,7 @@ class DeviceModel:
                  f'socket,id=libxl-cmd,path={where}/qmp,server=on,wait=off', '-mon',
                  'chardev=libxl-cmd,mode=control', '-nodefaults', '-no-user-config',
                  '-name', f'whole{domid}', '-display', 'none', '-serial', 'null',
-                 '-boot', 'order=c', '-smp', '1,maxcpus=1',
+                 '-boot', 'order=c', '-smp', f'{vcpus},maxcpus={vcpus}',
                  '-machine', 'xenfv', '-m', '64', '-cloister',
                  ','.join([f'run-dir={where}/run', 'crash-dir=off', *settings]), *more],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=fds,
