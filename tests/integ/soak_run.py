@@ -24,7 +24,7 @@ FAKE, MACHINE, BUILD = (os.path.abspath(p) for p in sys.argv[1:4])
 MODEL = sys.argv[4]
 SECONDS = float(sys.argv[5]) if len(sys.argv) > 5 else 10
 SEED = int(sys.argv[6]) if len(sys.argv) > 6 else 1
-DOMID = 32700 + os.getpid() % 60
+DOMID = 32700 + os.getpid() % 50
 TAP = f'clk{os.getpid()}'
 SECTORS = 4096
 SAVES = 2               # of short runs; of long ones one in SAVE_EVERY_S
@@ -166,7 +166,20 @@ def main():
     for i in range(2):
         make_image(f'{DIR}/disk{i}.img', SECTORS)
     soak = Soak()
-    report(soak, soak.run())
+    try:
+        try:
+            good = soak.run()
+        except (RuntimeError, OSError, EOFError) as e:
+            good = t.ok(False, 'it can be saved, and restored', str(e).splitlines())
+        report(soak, good)
+        if good:
+            check_end(soak)
+    finally:
+        soak.dm.end()
+        soak.machine.process.kill()
+
+
+def check_end(soak):
     t.ok(soak.settles(), 'everybody has a successor', soak.dm.said()[-4000:])
     soak.machine.do('end')
     t.ok(soak.is_good(), 'the guest ends well', soak.machine.do('look'),
@@ -186,7 +199,6 @@ def main():
         t.ok(soak.machine.do('compare', i, f'{DIR}/disk{i}.img') == '0',
              f'disk {i}: every sector is what was written last',
              soak.machine.do('compare', i, f'{DIR}/disk{i}.img'))
-    soak.machine.end()
 
 
 if os.geteuid():
