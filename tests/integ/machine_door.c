@@ -56,10 +56,10 @@ bool machine_door_open(struct fakeguest *g, const char *path)
 
 	door.g = g;
 	door.listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	strncpy(sa.sun_path, path, sizeof(sa.sun_path) - 1);
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%.100s.new", path);
 	return door.listen_fd >= 0 &&
 		bind(door.listen_fd, (struct sockaddr *)&sa, sizeof(sa)) == 0 &&
-		listen(door.listen_fd, 8) == 0 &&
+		listen(door.listen_fd, 8) == 0 && rename(sa.sun_path, path) == 0 &&
 		pthread_create(&thread, NULL, serve, NULL) == 0;
 }
 

@@ -11,7 +11,8 @@
 #include "fakeguest.h"
 
 /* Whoever connects to the socket at @path is given the hypervisor's
-   descriptors of @g, by a thread that ends with the process. */
+   descriptors of @g, by a thread that ends with the process.  It is there once
+   somebody listens. */
 bool machine_door_open(struct fakeguest *g, const char *path);
 
 /* What xc_domain_soft_reset() takes from a domain of what a device model has of
