@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""An unplug and a suspend to RAM in whose middle somebody dies, after any number
-of instructions, on the in-memory hypervisor.
+"""An unplug, a suspend to RAM and a flush that fails, in whose middle somebody
+dies, after any number of instructions, on the in-memory hypervisor.
 
-usage: steps_run.py CLOISTER-FAKE DRIVEN-MACHINE BUILD-DIR unplug|sleep [TIMES [SEED]]
+usage: steps_run.py CLOISTER-FAKE DRIVEN-MACHINE BUILD-DIR unplug|sleep|flush [TIMES [SEED]]
 """
 
 import os
 import random
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -30,6 +31,7 @@ NIC_SLOT = 4
 IDE, IDE1 = 0x1f0, 0x170
 PM_DEVFN, PM1A_CNT, SLP_S3, SLP_EN = 0x0b, 0xb004, 1 << 10, 1 << 13
 CMOS_SHUTDOWN, AFTER_S3 = 0x0f, 0xfe
+FD_BLK_WORK = 18    # abi/fds.h: wakes a thread that reads, writes, or flushes
 MOST = 8000         # instructions; what any of them does for an unplug is less
 t = Tap()
 
@@ -56,15 +58,19 @@ def start(machine, nic, *settings, env=()):
     return dm
 
 
-def strike(dm, name, begin, steps, beside=None):
+def strike(dm, name, begin, steps, beside=None, write=None):
     """@begin goes on in the machine while the process does that many instructions,
-    or until that is so.  How many it did; None: we may not."""
+    or until that is so, or it wrote to that descriptor.  How many it did; None: we
+    may not."""
     victim = Victim(dm.confined(name))
     if not victim.held:
         return None
     begin()
     time.sleep(0.001)       # until the others have done what they can
-    if callable(steps):
+    if write is not None:
+        done = victim.strike_at_write(write)
+        want(done is not None, f'{name}: never wrote to {write}', dm.said())
+    elif callable(steps):
         done = 0
         want(victim.strike_when(steps), f'{name}: never came so far', dm.said())
     else:
@@ -220,6 +226,86 @@ class Sleeper:
         self.machine.end()
 
 
+# ---- flush ----
+
+class Flusher:
+    """Drive 0 is on a block device that has no room: what is written is in the
+    page cache, and the kernel tells once that it does not get any further."""
+
+    ROOM_KIB, SECTORS, MOVE = 256, 8192, 32
+
+    def __init__(self):
+        os.mkdir(f'{DIR}/small')
+        self.loop = ''
+        self.run('mount', '-t', 'tmpfs', '-o', f'size={self.ROOM_KIB}k', 'none', f'{DIR}/small')
+        make_image(f'{DIR}/small/image', self.SECTORS)
+        self.loop = self.run('losetup', '--find', '--show', f'{DIR}/small/image')
+        if not self.loop:
+            return
+        os.rename(f'{DIR}/disk0.img', f'{DIR}/disk.other')
+        os.symlink(self.loop, f'{DIR}/disk0.img')
+        self.machine = Machine(MACHINE, DIR, DOMID)
+        self.dm = start(self.machine, None)
+        ok = self.machine.do('write', 0, 64, 1) == 'good' and self.machine.do('flush') == 'good'
+        t.ok(ok, 'while there is room, a flush is good', self.dm.said())
+        # A loop device takes a write that is cut short for a whole one: this
+        # fills it up, and the next is told.
+        said = [self.machine.do('write', at, 128, 2) for at in range(512, 1536, 128)]
+        self.machine.do('flush')
+        said += [self.machine.do('write', 1800, self.MOVE, 3)]
+        flushed = self.machine.do('flush')
+        t.ok(set(said) == {'good'} and flushed != 'good', 'when there is none, it is not',
+             said, flushed, self.dm.said())
+
+    @staticmethod
+    def run(*args):
+        r = subprocess.run(args, capture_output=True, text=True, check=False)
+        return r.stdout.strip() if r.returncode == 0 else ''
+
+    def once(self, n, rnd):
+        machine, dm = self.machine, self.dm
+        good = n % 8 > 5       # the other drive has room
+        at = 2048 + n * self.MOVE % (self.SECTORS - 2048 - self.MOVE)
+        base = [IDE1] if good else []
+        want(machine.do('write', 0 if good else at, self.MOVE, n, *base) == 'good',
+             'not written', dm.said())
+        was = until(lambda: dm.confined('disk0'))
+        began = time.monotonic()
+        # Where the thread that flushes has the error, and nobody else.
+        done = strike(dm, 'disk0', lambda: machine.say('flush', *base),
+                      some_instructions(MOST, rnd.random()) if n % 2 else 0,
+                      write=FD_BLK_WORK if n % 2 == 0 else None)
+        if done is None:
+            return None, 0
+        struck = time.monotonic() - began
+        said = machine.heard()
+        took = time.monotonic() - began - struck
+        what = f'disk0 after {done} instructions'
+        want((said == 'good') == good, f'{what}: a flush that is {"good" if good else "bad"}',
+             said, dm.said())
+        want(dm.replaced('disk0', was), f'{what}: not replaced', dm.said())
+        want(machine.fault() == 'none', f'{what}: fault', machine.fault(), dm.said())
+        return done, took
+
+    def end(self):
+        if self.loop:
+            t.ok(self.dm.end() == 0, 'all end', self.dm.said())
+            self.machine.end()
+            self.run('losetup', '--detach', self.loop)
+        self.run('umount', '--lazy', f'{DIR}/small')
+
+
+def test_flush():
+    flusher = Flusher()
+    try:
+        if flusher.loop:
+            run_trials(flusher.once, 10)
+        else:
+            t.skip('no tmpfs or no loop device')
+    finally:
+        flusher.end()
+
+
 def main():
     make_place(DIR, FAKE, BUILD)
     for i in range(2):
@@ -228,6 +314,9 @@ def main():
         if not TAPS:
             t.skip('no /dev/net/tun: without network cards')
         run_trials(unplug_once, 24)
+        return
+    if HOW == 'flush':
+        test_flush()
         return
     sleeper = Sleeper()
     run_trials(sleeper.once, 40)

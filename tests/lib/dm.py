@@ -18,7 +18,7 @@ PATIENCE_S = 60
 
 PTRACE_SINGLESTEP, PTRACE_SEIZE, PTRACE_INTERRUPT = 9, 0x4206, 0x4207
 WALL = 0x40000000
-PTRACE_GETREGS, REGS, RAX, RIP = 12, 27, 10, 16
+PTRACE_GETREGS, REGS, RAX, RDI, RIP = 12, 27, 10, 14, 16
 SENDS = (1, 44, 46)     # write, sendto, sendmsg
 SYSCALL = b'\x0f\x05'
 CALL_S = 0.1           # what it told somebody is acted on by then
@@ -87,7 +87,11 @@ class Machine:
 
     def end(self):
         self.process.stdin.close()
-        self.process.wait(20)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:   # its vCPU waits for an answer
+            self.process.kill()
+            self.process.wait()
         self.process.stdout.close()
 
 
@@ -224,10 +228,25 @@ class Victim:
         self.kill()
         return False
 
-    def is_at_call(self):
+    def strike_at_write(self, fd, most=20000):
+        """When it has written to that descriptor, and who reads it had some time.
+        How many instructions that took; None: it did not."""
+        for done in range(most):
+            last = self.is_at_call(fd)
+            if not self.step(PATIENCE_S):
+                break
+            if last:
+                time.sleep(CALL_S)
+                self.kill()
+                return done
+        self.kill()
+        return None
+
+    def is_at_call(self, fd=None):
         """About to say something to somebody."""
         regs = (ctypes.c_ulonglong * REGS)()
-        if self.libc.ptrace(PTRACE_GETREGS, self.pid, None, regs) or regs[RAX] not in SENDS:
+        if self.libc.ptrace(PTRACE_GETREGS, self.pid, None, regs) or \
+                regs[RAX] not in SENDS or fd not in (None, regs[RDI]):
             return False
         try:
             with open(f'/proc/{self.pid}/mem', 'rb', buffering=0) as f:
