@@ -28,8 +28,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "fakedoor.h"
 #include "fakeguest.h"
-#include "machine_door.h"
 
 #define MEMORY_BYTES	(64ull << 20)
 #define VRAM_FRAMES	4096u
@@ -163,7 +163,7 @@ static void obey(char *line)
 	} else if (strcmp(word, "served") == 0) {
 		say("%d", fakeguest_claims(g, 0, v[0], v[0]));
 	} else if (strcmp(word, "reset") == 0) {
-		machine_door_reset(g);
+		fakedoor_reset(g);
 		say("done");
 	} else if (strcmp(word, "fault") == 0) {
 		say("%s", fakeguest_fault(g) ? fakeguest_fault(g) : "none");
@@ -184,7 +184,7 @@ int main(int argc, char **argv)
 		.domid = (uint32_t)strtoul(argv[2], NULL, 10),
 		.vram_gfn = MEMORY_BYTES >> 12, .vram_frames = VRAM_FRAMES });
 	g->timeout_ms = PATIENCE_S * 1000;
-	if (!machine_door_open(g, argv[1])) {
+	if (!fakedoor_open(g, argv[1])) {
 		perror(argv[1]);
 		return 1;
 	}

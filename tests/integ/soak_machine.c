@@ -27,8 +27,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "fakedoor.h"
 #include "fakeguest.h"
-#include "machine_door.h"
 #include "soak_wire.h"
 
 #define MEMORY_BYTES	(64ull << 20)
@@ -446,7 +446,7 @@ static void obey(char *line)
 	else if (strcmp(word, "rest") == 0)
 		rest();
 	else if (strcmp(word, "reset") == 0)
-		machine_door_reset(g);
+		fakedoor_reset(g);
 	else if (strcmp(word, "end") == 0)
 		end();
 	else
@@ -469,7 +469,7 @@ int main(int argc, char **argv)
 		.vcpus = VCPUS, .domid = (uint32_t)strtoul(argv[2], NULL, 10),
 		.vram_gfn = MEMORY_BYTES >> 12, .vram_frames = VRAM_FRAMES });
 	g->timeout_ms = PATIENCE_MS;
-	if (!machine_door_open(g, argv[1])) {
+	if (!fakedoor_open(g, argv[1])) {
 		perror(argv[1]);
 		return 1;
 	}
