@@ -196,6 +196,21 @@ static void adopt_unplug(void)
 		tell_supervisor(CTL_UNPLUG, st->unplug_mask, "");
 }
 
+/*
+ * Told again, since nobody knows whether it was.  The word itself may not be
+ * acknowledged: once more when this is over, and a guest that was woken since
+ * would fall asleep again.
+ */
+static void adopt_sleep(struct peer *p)
+{
+	struct io_msg m;
+
+	p->held = true;
+	tell_supervisor(CTL_SLEEP, 0, "");
+	if (chan_answer_get(&p->ch, &m) == 1 && m.kind == ANS_SLEEP)
+		acknowledge(p);
+}
+
 /* What the supervisor may not have been told, or told nobody, is said again. */
 void answer_adopt(void)
 {
@@ -208,10 +223,8 @@ void answer_adopt(void)
 	for (unsigned int i = 0; i < broker.plan->worker_count; i++) {
 		struct peer *p = &broker.peer[i];
 
-		if (st->sleep_peers >> i & 1) {
-			p->held = true;
-			tell_supervisor(CTL_SLEEP, 0, "");
-		}
+		if (st->sleep_peers >> i & 1)
+			adopt_sleep(p);
 		if (p->rec->reply == REPLY_SENDING)
 			p->rec->reply = peer_sent(p, p->rec->reply_seq) ?
 				REPLY_NONE : REPLY_DUE;

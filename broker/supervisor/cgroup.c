@@ -433,25 +433,29 @@ static unsigned int each_group(const char *path, bool families,
 	return n;
 }
 
-/* 1: there were some. */
-static unsigned int kill_group(const char *path)
+/*
+ * 1: it is still there.  It goes as a whole: its limits were another family's,
+ * and kernels from 6.14 on kill whoever is born in a group that was ever killed.
+ */
+static unsigned int end_group(const char *path)
 {
 	char procs[PATH_LEN + 16], text[16];
 
 	/* Under systemd we are in the group of ours. */
-	snprintf(procs, sizeof(procs), "%s/cgroup.procs", path);
-	if (strcmp(strrchr(path, '/'), "/" OWN) == 0 || !get(procs, text, sizeof(text)))
+	if (strcmp(strrchr(path, '/'), "/" OWN) == 0)
 		return 0;
-	if (cgroup_put(path, "cgroup.kill", "1") == -ENOENT)
+	snprintf(procs, sizeof(procs), "%s/cgroup.procs", path);
+	if (get(procs, text, sizeof(text)) &&
+	    cgroup_put(path, "cgroup.kill", "1") == -ENOENT)
 		kill_each(path);
-	return 1;
+	return rmdir(path) && errno != ENOENT;
 }
 
 static unsigned int kill_family(const char *path)
 {
 	unsigned int n = 0;
 
-	for (int i = 0; i < LEFT_ROUNDS && (n = each_group(path, false, kill_group)); i++)
+	for (int i = 0; i < LEFT_ROUNDS && (n = each_group(path, false, end_group)); i++)
 		usleep(LEFT_PAUSE_US);
 	return n;
 }

@@ -30,7 +30,8 @@ const char *cgroup_path(void);
 int cgroup_make(const char *name);
 /*
  * SIGKILL for all that an earlier supervisor of this guest left in the groups;
- * returns when they are gone, or after two seconds.  Before the first child.
+ * returns when they and the groups are gone, or after two seconds.  Before the
+ * first child and the first limit.
  */
 void cgroup_kill_left(void);
 /*

@@ -27,6 +27,7 @@
 #define BROKER_STOP_MS	500
 #define WORKERS_STOP_MS	250
 #define KILLED_MS	1000	/* a busy host takes its time */
+#define LOOK_MS		2000	/* at those that are not our children */
 #define LOG_BUFFER_BYTES (64 * 1024)
 
 struct family fam;
@@ -72,24 +73,37 @@ static void start_too_slow(evutil_socket_t fd, short what, void *arg)
 	family_lose();
 }
 
+/*
+ * Of an adopted one no signal tells that it was stopped, and no descriptor: it
+ * is looked at.  That wakes us, so not often.
+ */
+void family_look_again(enum member m)
+{
+	fam.child[m].seen_stopped = false;
+	if (fam.child[m].is_adopted)
+		family_set_timer(m, LOOK_MS);
+}
+
 /* Runs since the guest is served: is it stopped, or too slow? */
 static void check_running(enum member m)
 {
 	struct child *c = &fam.child[m];
 	int64_t left_ns = c->limit_ns - clock_now_ns();
-	bool traced;
+	bool traced, stopped = family_is_stopped(c, &traced);
 
-	if (family_is_stopped(c, &traced)) {
+	if (stopped && traced)
 		/* A debugger's stops are its own business, and silent. */
-		if (traced)
-			family_set_timer(m, RENEW_LIMIT_MS);
-		else
-			family_condemn(m, "was stopped and not continued");
-	} else if (c->phase == PHASE_STARTING && left_ns <= 0) {
+		family_set_timer(m, RENEW_LIMIT_MS);
+	else if (stopped && c->is_adopted && !c->seen_stopped)
+		family_give_grace(m, "STOP");
+	else if (stopped)
+		family_condemn(m, "was stopped and not continued");
+	else if (c->phase == PHASE_STARTING && left_ns <= 0)
 		family_condemn(m, "is not ready in time");
-	} else if (c->phase == PHASE_STARTING) {
+	else if (c->phase == PHASE_STARTING)
 		family_set_timer(m, (int)(left_ns / NS_PER_MS) + 1);
-	}
+	else
+		family_look_again(m);
 }
 
 static void child_timed_out(evutil_socket_t fd, short what, void *arg)

@@ -216,7 +216,7 @@ static bool take_child(enum member m)
 		c->ready = true;
 		c->syscalls = n->syscalls;
 		c->phase = PHASE_SERVING;
-		event_del(c->timer);
+		family_look_again(m);
 	}
 	return true;
 }

@@ -54,6 +54,7 @@ struct child {
 	const char *verdict;	/* why we ended it; NULL: we did not */
 	bool has_lied;		/* about its rings, says the broker */
 	bool is_adopted;	/* not our child: no status, and no stops told */
+	bool seen_stopped;	/* by us; its grace is running */
 	bool by_hand;		/* ended because somebody asked for that */
 	bool is_crippled;	/* its device is failed, and so are successors' */
 	int64_t died_ns;
@@ -89,6 +90,7 @@ void family_lose(void);			/* the end of all, once */
 /* One child, as family_start().  -errno: nothing is left of it. */
 int family_spawn(enum member m);
 void family_set_timer(enum member m, int ms);	/* the one it has */
+void family_look_again(enum member m);	/* later, if nobody tells of its stops */
 /* Watches one that runs; its pidfd and its beginning are there already. */
 void family_begin_child(enum member m, pid_t pid, int ctl, int log);
 
@@ -119,6 +121,8 @@ bool family_reap(enum member m, bool expected);
 void family_condemn(enum member m, const char *why);
 /* Stopped by somebody, who does not trace it? */
 bool family_is_stopped(const struct child *c, bool *traced);
+/* Said, and looked at once more in a second. */
+void family_give_grace(enum member m, const char *sig);
 
 /* family_renew.c */
 /* A child was reaped while the guest is served. */

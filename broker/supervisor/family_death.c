@@ -175,6 +175,17 @@ bool family_is_stopped(const struct child *c, bool *traced)
 	return state && (state[8] == 'T' || state[8] == 't');
 }
 
+void family_give_grace(enum member m, const char *sig)
+{
+	struct child *c = &fam.child[m];
+
+	c->seen_stopped = true;
+	if (log_allow(&c->limit))
+		log_warn("child was stopped: name=%s pid=%d sig=SIG%s",
+			 roster_name(m), c->pid, sig);
+	family_set_timer(m, STOP_GRACE_MS);
+}
+
 /* Some child changed: who died is its pidfd's business. */
 void family_sigchld(evutil_socket_t fd, short what, void *arg)
 {
@@ -190,9 +201,6 @@ void family_sigchld(evutil_socket_t fd, short what, void *arg)
 		    waitid(P_PIDFD, (id_t)c->pidfd, &si, WSTOPPED | WNOHANG) ||
 		    si.si_pid == 0)
 			continue;
-		if (log_allow(&c->limit))
-			log_warn("child was stopped: name=%s pid=%d sig=SIG%s",
-				 roster_name(m), c->pid, signal_name(si.si_status));
-		family_set_timer(m, STOP_GRACE_MS);
+		family_give_grace(m, signal_name(si.si_status));
 	}
 }

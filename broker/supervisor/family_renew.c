@@ -139,6 +139,7 @@ void family_renew_now(enum member m)
 	if (c->has_lied)
 		roster_repair(fam.roster, m);
 	c->has_lied = false;
+	roster_renew(fam.roster, m);
 	c->number++;
 	c->ready = false;
 	c->verdict = NULL;

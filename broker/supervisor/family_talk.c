@@ -69,6 +69,7 @@ static void on_ready(enum member m, const struct ctl_msg *msg)
 	family_note(m);
 	if (c->timer)
 		event_del(c->timer);
+	family_look_again(m);
 	if (c->number == 0)
 		log_info("confined: name=%s pid=%d syscalls=%u after_us=%lld",
 			 roster_name(m), c->pid, c->syscalls,

@@ -61,11 +61,55 @@ static int find_size(struct image *img, const char **what)
 	return 0;
 }
 
+/* A dup() would share what was told. */
+static void open_spare(struct image *img)
+{
+	int how = fcntl(img->fd, F_GETFL);
+	char path[40];
+
+	img->spare = -1;
+	if (how < 0 || (how & O_ACCMODE) == O_RDONLY)
+		return;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", img->fd);
+	img->spare = open(path, (how & O_ACCMODE) | O_CLOEXEC);
+	if (img->spare < 0)
+		log_event(LOG_L_WARN, errno, "image cannot be opened twice: a write error "
+			  "may be lost with a disk worker");
+}
+
+static bool has_spare(const struct image *img)
+{
+	return img->spare > STDERR_FILENO;
+}
+
 int image_look(struct image *img)
 {
 	const char *what;
+	int rc = find_size(img, &what);
 
-	return find_size(img, &what);
+	if (rc == 0 && !has_spare(img))
+		open_spare(img);
+	return rc;
+}
+
+void image_renew(struct image *img)
+{
+	if (img->fd < 0)
+		return;
+	if (has_spare(img)) {
+		close(img->fd);
+		img->fd = img->spare;
+	}
+	open_spare(img);
+}
+
+void image_close(struct image *img)
+{
+	if (img->fd >= 0)
+		close(img->fd);
+	if (has_spare(img))
+		close(img->spare);
+	img->fd = img->spare = -1;
 }
 
 int image_open(const char *path, bool read_only, int patience_ms,
@@ -74,7 +118,7 @@ int image_open(const char *path, bool read_only, int patience_ms,
 	const char *what = NULL;
 	int rc;
 
-	*img = (struct image){ .fd = -1 };
+	*img = (struct image){ .fd = -1, .spare = -1 };
 	rc = open_patiently(path, read_only ? O_RDONLY : O_RDWR, patience_ms);
 	if (rc >= 0) {
 		img->fd = rc;
@@ -90,6 +134,7 @@ int image_open(const char *path, bool read_only, int patience_ms,
 		img->fd = -1;
 		return rc;
 	}
+	open_spare(img);
 	if (img->size_bytes % SECTOR_BYTES)
 		log_warn("image is not a multiple of 512 bytes, the tail reads as zeros: "
 			 "file=%.120s size_bytes=%llu", path,

@@ -11,6 +11,8 @@
 
 struct image {
 	int fd;			/* owned */
+	int spare;		/* the same file, opened once more; owned.  Up to
+				   2: none */
 	uint64_t size_bytes;
 	bool is_block;
 };
@@ -22,7 +24,20 @@ struct image {
 int image_open(const char *path, bool read_only, int patience_ms,
 	       struct image *img, char *why, size_t why_len);
 
-/* As image_open() of one that is open already: @img->fd. */
+/* As image_open() of one that is open already: @img->fd.  A spare that is there
+   stays. */
 int image_look(struct image *img);
+
+/*
+ * Between a worker that had @img->fd and its successor.  Linux tells an error of
+ * writing back once for each time a file was opened, and a worker that dies in a
+ * flush takes it along.  So the successor gets what was opened beside its
+ * predecessor's: that tells of all errors since, of some perhaps again.  Without
+ * a spare nothing changes.
+ */
+void image_renew(struct image *img);
+
+/* Nobody is given it any more.  Twice does nothing. */
+void image_close(struct image *img);
 
 #endif /* SUPERVISOR_IMAGE_H */

@@ -223,7 +223,7 @@ static bool open_disks(void)
 	for (int i = 0; i < CONF_DRIVES; i++) {
 		const struct conf_drive *d = &sup.conf.drive[i];
 
-		sup.host.image[i].fd = -1;
+		sup.host.image[i].fd = sup.host.image[i].spare = -1;
 		if (!d->path || d->is_cdrom)
 			continue;
 		if (image_open(d->path, d->read_only, PATIENCE_MS, &sup.host.image[i],

@@ -83,7 +83,7 @@ static void let_go_unplugged(const struct roster *r, uint32_t mask)
 {
 	for (unsigned int i = 0; i < CONF_DRIVES; i++)
 		if (mask >> i & 1)
-			let_go(&r->host->image[i].fd);
+			image_close(&r->host->image[i]);
 	for (unsigned int i = 0; i < r->conf->nic_count; i++)
 		if (mask >> (SAVE_UNPLUGGED_NIC + i) & 1)
 			let_go(&r->host->tap[i]);

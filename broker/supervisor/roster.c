@@ -378,11 +378,20 @@ void roster_unplug(struct roster *r, uint32_t mask)
 
 	for (int i = 0; i < CONF_DRIVES; i++)
 		if (drives >> i & 1)
-			let_go(&r->host->image[i].fd);
+			image_close(&r->host->image[i]);
 	/* A tap without a card here is somebody else's. */
 	for (unsigned int i = 0; i < r->conf->nic_count; i++)
 		if (mask & UNPLUG_NICS && r->conf->nic[i].model)
 			let_go(&r->host->tap[i]);
+}
+
+void roster_renew(struct roster *r, enum member m)
+{
+	if (m != MEMBER_DISK0)
+		return;
+	for (int i = 0; i < CONF_DRIVES; i++)
+		image_renew(&r->host->image[i]);
+	roster_keep_images(r);
 }
 
 void roster_repair(const struct roster *r, enum member m)

@@ -59,6 +59,8 @@ struct roster {
 int roster_make(struct roster *r);
 /* Puts all of @r and of its host into the store. */
 void roster_keep(const struct roster *r);
+/* As roster_keep(), of images only. */
+void roster_keep_images(const struct roster *r);
 /* Takes out of the store what is not open any more. */
 void roster_forget(const struct roster *r);
 /*
@@ -85,6 +87,8 @@ bool roster_holds_host(enum member m);
 /* Closes what is unplugged (UNPLUG_* of abi/io_msg.h): nobody is given it any
    more.  Closing it twice does nothing. */
 void roster_unplug(struct roster *r, uint32_t mask);
+/* Between the end of a member and its successor: image_renew() if it has any. */
+void roster_renew(struct roster *r, enum member m);
 /* Between the end of a worker that broke the protocol and its successor: makes
    its rings usable again.  Nothing is in them then. */
 void roster_repair(const struct roster *r, enum member m);

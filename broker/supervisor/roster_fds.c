@@ -48,6 +48,7 @@ static const struct row {
 	{ "trace",	OF(trace), WORKERS_MAX, sizeof(int), NEED_NOT },
 	{ "stat",	OF(stat), MEMBER_COUNT, sizeof(int), NEED_NOT },
 	{ "image",	OF_HOST(image[0].fd), CONF_DRIVES, sizeof(struct image), NEED_NOT },
+	{ "spare",	OF_HOST(image[0].spare), CONF_DRIVES, sizeof(struct image), NEED_NOT },
 	{ "serial",	OF_HOST(serial[0].fd), CONF_SERIALS, sizeof(struct serial), NEED_NOT },
 	{ "pty",	OF_HOST(serial[0].slave), CONF_SERIALS, sizeof(struct serial), NEED_NOT },
 	{ "vnc",	OF_HOST(vnc.fd), 1, 0, NEED_NOT },
@@ -73,15 +74,27 @@ static const char *name_of(const struct row *row, unsigned int i, char name[FD_N
 	return name;
 }
 
-void roster_keep(const struct roster *r)
+static void keep_row(const struct roster *r, const struct row *row)
 {
 	char name[FD_NAME_ROOM];
 
+	for (unsigned int i = 0; i < row->count; i++)
+		/* Nothing of ours is where standard output is. */
+		if (*fd_of(r, row, i) > STDERR_FILENO)
+			store_put(name_of(row, i, name), *fd_of(r, row, i));
+}
+
+void roster_keep(const struct roster *r)
+{
 	for (const struct row *row = rows; row < rows + ROWS; row++)
-		for (unsigned int i = 0; i < row->count; i++)
-			/* Nothing of ours is where standard output is. */
-			if (*fd_of(r, row, i) > STDERR_FILENO)
-				store_put(name_of(row, i, name), *fd_of(r, row, i));
+		keep_row(r, row);
+}
+
+void roster_keep_images(const struct roster *r)
+{
+	for (const struct row *row = rows; row < rows + ROWS; row++)
+		if (strcmp(row->name, "image") == 0 || strcmp(row->name, "spare") == 0)
+			keep_row(r, row);
 }
 
 void roster_forget(const struct roster *r)

@@ -185,6 +185,7 @@ struct errand {
 	const char *path;
 	char *const *argv;
 	bool by_hand;		/* it was made without clone3() */
+	bool began;		/* it ran */
 	const char *failed;	/* step; NULL: none */
 	int cause;
 };
@@ -274,6 +275,7 @@ OF_CHILD static int run_child(void *arg)
 	cpu_set_t cpus;
 	sigset_t none;
 
+	e->began = true;
 	if (e->by_hand)
 		settle_in(e);
 	place_fds(e);
@@ -359,6 +361,15 @@ static pid_t bear_by_hand(struct errand *e, int *pidfd, char *stack, int flags)
 	return pid < 0 ? -errno : pid;
 }
 
+static void take_status(int *pidfd)
+{
+	siginfo_t si;
+
+	waitid(P_PIDFD, (id_t)*pidfd, &si, WEXITED);
+	close(*pidfd);
+	*pidfd = -1;
+}
+
 static pid_t clone_child(struct errand *e, int *pidfd)
 {
 	const int flags = CLONE_PIDFD | CLONE_NEWPID | CLONE_NEWUTS | CLONE_VM |
@@ -369,24 +380,22 @@ static pid_t clone_child(struct errand *e, int *pidfd)
 	pid_t pid = -ENOSYS;
 
 	e->failed = NULL;
+	e->began = false;
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &ours);
 	if (!no_clone3)
 		pid = bear(e, pidfd, stack, flags);
 	no_clone3 = pid == -ENOSYS;
-	if (no_clone3)
+	/* Linux 6.14 and later kill at birth whoever comes from a group that
+	   was never killed (cgroup.kill) into one that was, or the reverse. */
+	if (pid > 0 && !e->began && e->spec->cgroup >= 0) {
+		take_status(pidfd);
+		pid = -ENOSYS;
+	}
+	if (pid == -ENOSYS)
 		pid = bear_by_hand(e, pidfd, stack, flags);
 	sigprocmask(SIG_SETMASK, &ours, NULL);
 	return pid;
-}
-
-static void take_status(int *pidfd)
-{
-	siginfo_t si;
-
-	waitid(P_PIDFD, (id_t)*pidfd, &si, WEXITED);
-	close(*pidfd);
-	*pidfd = -1;
 }
 
 /* It came to nothing: says why, takes its status. */

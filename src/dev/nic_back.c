@@ -18,6 +18,7 @@ void nic_back_init(struct nic_back *k, struct bus *b, struct nic_back_regs *r)
 	k->r = r;
 	k->mem = bus_add_buf(b, sizeof(*k->mem));
 	k->count = 0;
+	k->late = false;
 }
 
 /* The list that is committed is written by now, so its memory is free. */
@@ -30,9 +31,14 @@ void nic_back_add(struct nic_back *k, uint64_t gpa, uint32_t val, uint32_t size)
 	k->r->count = ++k->count;
 }
 
+static void note_done(struct nic_back *k, uint32_t done)
+{
+	atomic_store_explicit(&k->mem->done, (uint64_t)k->r->batch << 32 | done |
+			      (k->late ? NIC_BACK_LATE : 0), memory_order_release);
+}
+
 static void write_from(struct nic_back *k, uint32_t first)
 {
-	uint64_t batch = (uint64_t)k->r->batch << 32;
 
 	for (uint32_t i = first; i < k->r->count; i++) {
 		struct nic_back_item item = k->mem->item[i];
@@ -40,16 +46,19 @@ static void write_from(struct nic_back *k, uint32_t first)
 
 		le32_put(raw, item.val);
 		dma_write(k->bus, item.gpa, raw, item.size < 4 ? item.size : 4);
-		atomic_store_explicit(&k->mem->done, batch | (i + 1),
-				      memory_order_release);
+		note_done(k, i + 1);
 	}
 }
 
 void nic_back_write(struct nic_back *k)
 {
-	if (!k->count)
-		return;
-	write_from(k, 0);
+	bool was_late = k->late;
+
+	k->late = false;
+	if (k->count)
+		write_from(k, 0);
+	else if (was_late)
+		note_done(k, k->r->count);
 	k->count = 0;
 }
 
@@ -74,14 +83,16 @@ bool nic_back_resume(struct nic_back *k)
 {
 	uint64_t done = atomic_load_explicit(&k->mem->done,
 					     memory_order_acquire);
-	uint32_t first = done >> 32 == k->r->batch ? (uint32_t)done : 0;
+	bool is_mine = done >> 32 == k->r->batch;
+	uint32_t first = is_mine ? (uint32_t)done & ~NIC_BACK_LATE : 0;
 
 	if (first > k->r->count)
 		first = k->r->count;
+	k->late = first < k->r->count || (is_mine && (done & NIC_BACK_LATE));
 	say_modified(k, first);
+	/* Before the first of them; and batches may be counted from 0 again, if
+	   the registers were reset. */
+	note_done(k, first);
 	write_from(k, first);
-	/* Batches may be counted from 0 again, if the registers were reset. */
-	atomic_store_explicit(&k->mem->done, (uint64_t)k->r->batch << 32 |
-			      k->r->count, memory_order_release);
-	return first < k->r->count;
+	return k->late;
 }

@@ -21,6 +21,8 @@
 struct bus;
 
 #define NIC_BACK_MAX	1024u
+#define NIC_BACK_LATE	0x80000000u	/* written by a successor, and the
+					   interrupt for that is not committed */
 
 /* Committed, a member of the card's registers.  All zero: nothing. */
 struct nic_back_regs {
@@ -36,7 +38,8 @@ struct nic_back_item {
 
 /* Outlives the worker. */
 struct nic_back_mem {
-	_Atomic uint64_t done;	/* batch in the upper half, items in the lower */
+	_Atomic uint64_t done;	/* batch in the upper half; in the lower items,
+				   and NIC_BACK_LATE */
 	struct nic_back_item item[NIC_BACK_MAX];
 };
 
@@ -45,6 +48,7 @@ struct nic_back {
 	struct nic_back_regs *r;
 	struct nic_back_mem *mem;
 	uint32_t count;		/* items since the last commit */
+	bool late;		/* NIC_BACK_LATE may be set */
 };
 
 /* While devices are added.  @r stays. */
@@ -60,7 +64,11 @@ void nic_back_add(struct nic_back *k, uint64_t gpa, uint32_t val,
 		  uint32_t size);
 /* From ops->committed. */
 void nic_back_write(struct nic_back *k);
-/* From ops->resume; r->count is in range.  True: there was something left. */
+/*
+ * From ops->resume; r->count is in range.  True: there was something left that
+ * the driver may have been called for before it was there; it is to be called
+ * again.  It is true for each successor until one has committed that.
+ */
 bool nic_back_resume(struct nic_back *k);
 
 #endif /* DEV_NIC_BACK_H */

@@ -27,6 +27,7 @@
 #define HOLE_GFN	0xa0u
 #define HOLE_END_GFN	0xc0u
 #define TAKEN_MAX	256u
+#define SERVERS_MAX	8u		/* as on Xen; there is one at a time */
 #define NO_FRAME	UINT64_MAX
 
 static struct {
@@ -35,6 +36,7 @@ static struct {
 	struct fake_machine *m;		/* NULL in a worker */
 	uint32_t taken[TAKEN_MAX];	/* ports, masked until hv_ev_unmask() */
 	unsigned int taken_count;
+	uint32_t server;		/* ours, as in the machine; 0: none */
 } fake;
 
 static void count(enum fake_op op)
@@ -178,40 +180,50 @@ static void drop_ranges(void)
 	}
 }
 
-static void ioreq_destroy(struct hv *hv)
+static void drop_server(void)
 {
-	(void)hv;
-	if (!atomic_load(&fake.m->server))
-		return;
 	atomic_store(&fake.m->enabled, 0);
 	drop_ranges();
 	atomic_store(&fake.m->server, 0);
 	atomic_fetch_add(&fake.m->servers_destroyed, 1);
 }
 
+/* Ours: another device model may have made one since. */
+static void ioreq_destroy(struct hv *hv)
+{
+	(void)hv;
+	if (fake.server && atomic_load(&fake.m->server) == fake.server)
+		drop_server();
+	fake.server = 0;
+}
+
 static int ioreq_create(struct hv *hv, bool destroy_stale)
 {
-	if (destroy_stale)
-		ioreq_destroy(hv);
+	(void)hv;
+	if (destroy_stale && atomic_load(&fake.m->server))
+		drop_server();
 	if (atomic_load(&fake.m->server))
 		return refuse(EEXIST);
 	memset(&fake.m->ioreq, 0, sizeof(fake.m->ioreq));
 	memset(&fake.m->bufioreq, 0, sizeof(fake.m->bufioreq));
-	atomic_fetch_add(&fake.m->servers_made, 1);
-	atomic_store(&fake.m->server, 1);
+	fake.server = atomic_fetch_add(&fake.m->servers_made, 1) % SERVERS_MAX + 1;
+	atomic_store(&fake.m->server, fake.server);
 	return 0;
 }
 
 static int ioreq_adopt(struct hv *hv, unsigned int id)
 {
 	(void)hv;
-	return atomic_load(&fake.m->server) == id + 1 ? 0 : refuse(ENOENT);
+	if (atomic_load(&fake.m->server) != id + 1)
+		return refuse(ENOENT);
+	fake.server = id + 1;
+	return 0;
 }
 
 static unsigned int ioreq_id(const struct hv *hv)
 {
 	(void)hv;
-	return atomic_load(&fake.m->server) - 1;
+	return fake.server - 1;
 }
 
 static struct xen_ioreq_page *ioreq_page(struct hv *hv)

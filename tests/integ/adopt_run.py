@@ -296,6 +296,32 @@ def test_storm(store, guest, last):
     return last
 
 
+def test_stopped(store, guest, last):
+    """Nobody tells a new supervisor that an adopted process was stopped."""
+    last.kill()
+    last = Supervisor(store)
+    t.ok(last.serves() and f'processes={len(MEMBERS)}' in last.said(),
+         'all are adopted once more', last.said())
+    before = pids()
+    os.kill(before['disk0'], signal.SIGSTOP)
+    time.sleep(0.1)
+    os.kill(before['disk0'], signal.SIGCONT)
+    for name in ('broker', 'vnc'):
+        os.kill(before[name], signal.SIGSTOP)
+    for name in ('broker', 'vnc'):
+        t.ok(until(lambda: is_new(name, before[name])), f'{name}: stopped, and replaced',
+             status(), last.said())
+        t.ok(f'child was stopped: name={name} ' in last.said() and
+             f'name={name} pid={before[name]} why="was stopped and not continued"' in
+             last.said(), '... which is said', last.said())
+    time.sleep(3.5)
+    after = pids()
+    t.ok(all(after[n] == before[n] for n in ('disk0', 'platform', 'vga')),
+         'who was continued is not, nor any other', before, after, last.said())
+    t.ok(guest.moves() and guest.is_right(), 'the guest goes on', guest.look(), last.said())
+    return last
+
+
 def test_end(store, last):
     before = pids()
     t.ok(last.kill(signal.SIGTERM) == 0, 'told to end: it ends well', last.said())
@@ -356,6 +382,7 @@ def main():
     last = test_again(store, guest, last)
     test_age(before, later)
     last = test_storm(store, guest, last)
+    last = test_stopped(store, guest, last)
     test_end(store, last)
     guest.end()
     guest = Guest()

@@ -6,17 +6,18 @@ whole on the in-memory hypervisor, spoken to in libxl's words.
 usage: save_qmp.py CLOISTER-FAKE BUILD-DIR
 """
 
-import array
-import json
 import os
 import signal
-import socket
 import struct
 import subprocess
 import sys
 import tempfile
 import time
 import zlib
+
+sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
+
+from qmp import Qmp
 
 FAKE, BUILD = (os.path.abspath(p) for p in sys.argv[1:3])
 PROGRAMS = ['broker/dispatch/cloister-broker'] + \
@@ -89,45 +90,6 @@ class Guest:
         return None
 
 
-class Qmp:
-    """libxl's client: one command at a time, descriptors beside it."""
-
-    def __init__(self):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(60)
-        self.socket.connect(f'{DIR}/qmp')
-        self.rest = b''
-        self.number = 2020372736
-        self.read()
-        self.run('qmp_capabilities')
-
-    def read(self):
-        while b'\r\n' not in self.rest:
-            got = self.socket.recv(65536)
-            if not got:
-                raise EOFError('the device model hung up')
-            self.rest += got
-        line, self.rest = self.rest.split(b'\r\n', 1)
-        return json.loads(line)
-
-    def send(self, name, fd=None, **arguments):
-        self.number += 1
-        text = json.dumps({'execute': name, 'arguments': arguments, 'id': self.number})
-        beside = [] if fd is None else [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
-                                         array.array('i', [fd]))]
-        self.socket.sendmsg([text.encode() + b'\r\n'], beside)
-
-    def run(self, name, fd=None, **arguments):
-        self.send(name, fd, **arguments)
-        return self.read()
-
-    def status(self):
-        return self.run('query-status')['return']['status']
-
-    def good(self, name, fd=None, **arguments):
-        return self.run(name, fd, **arguments).get('return') == {}
-
-
 def sections(data):
     """(name, version, body) of each; None if a check sum is wrong."""
     magic, version, number, size, _, crc = struct.unpack_from('<8sIIQII', data)
@@ -145,23 +107,13 @@ def sections(data):
     return found if at == len(data) else None
 
 
-def save(qmp, path, live=False):
-    """As libxl does: an open file, not truncated, by descriptor."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-    number = qmp.run('add-fd', fd)['return']['fdset-id']
-    os.close(fd)
-    reply = qmp.run('xen-save-devices-state', live=live, filename=f'/dev/fdset/{number}')
-    qmp.run('remove-fd', **{'fdset-id': number})
-    return reply
-
-
 def read(path):
     with open(path, 'rb') as f:
         return f.read()
 
 
 def check_save(guest):
-    qmp = Qmp()
+    qmp = Qmp(f'{DIR}/qmp')
     ok(qmp.status() == 'running', 'a guest that runs')
     ok(qmp.good('xen-set-global-dirty-log', enable=True), 'dirty logging is switched on')
     reply = qmp.run('xen-save-devices-state', live=False, filename=f'{DIR}/early')
@@ -173,7 +125,7 @@ def check_save(guest):
     ok(qmp.status() == 'paused' and qmp.good('stop'), 'it is, and stop does no harm')
     with open(f'{DIR}/state', 'wb') as f:
         f.write(b'x' * 2000000)
-    reply = save(qmp, f'{DIR}/state')
+    reply = qmp.save(f'{DIR}/state')
     ok(reply.get('return') == {}, 'saved', reply)
     data = read(f'{DIR}/state')
     print(f'# {len(data)} bytes')
@@ -195,7 +147,7 @@ def check_save(guest):
     ok(qmp.good('xen-set-global-dirty-log', enable=False), 'dirty logging is switched off')
     ok(qmp.good('cont') and qmp.status() == 'running' and qmp.good('cont'),
        'it goes on, as after a migration that failed')
-    ok(qmp.good('stop') and save(qmp, f'{DIR}/state').get('return') == {},
+    ok(qmp.good('stop') and qmp.save(f'{DIR}/state').get('return') == {},
        'and is saved once more')
     status, took = guest.end()
     ok(status == 0 and took < 2, f'it ends ({took:.1f} s)', guest.said())
@@ -206,7 +158,7 @@ def check_called_off():
     guest = Guest()
     if not ok(guest.serves(), 'another guest', guest.said()):
         return
-    one, two = Qmp(), Qmp()
+    one, two = Qmp(f'{DIR}/qmp'), Qmp(f'{DIR}/qmp')
     pid = guest.worker('disk0')
     os.kill(pid, signal.SIGSTOP)
     one.send('stop')
@@ -243,7 +195,7 @@ def check_deaths_at_rest():
     guest = Guest('-cloister', 'restart-limit=90/60')
     if not ok(guest.serves(), 'one whose workers die', guest.said()):
         return
-    qmp = Qmp()
+    qmp = Qmp(f'{DIR}/qmp')
     ok(qmp.good('stop'), 'it is at rest')
     place = cgroup_of(guest.worker('disk0'))
     replace_program('disk', 'exit 1\n')
@@ -290,20 +242,20 @@ def check_failed():
     pid = guest.worker('disk0')
     os.kill(pid, signal.SIGKILL)
     ok(wait_gone(guest, 'disk0', pid) is True, 'its disk is failed', guest.said())
-    qmp = Qmp()
-    ok(qmp.good('stop') and save(qmp, f'{DIR}/failed').get('return') == {} and
+    qmp = Qmp(f'{DIR}/qmp')
+    ok(qmp.good('stop') and qmp.save(f'{DIR}/failed').get('return') == {} and
        qmp.good('cont'), 'it is saved', guest.said())
     for name in ('disk0', 'platform'):
         pid = guest.worker(name)
         os.kill(pid, signal.SIGKILL)
         ok(wait_gone(guest, name, pid) is False, f'{name} is gone for good')
     began = time.time()
-    ok(qmp.good('stop') and save(qmp, f'{DIR}/gone').get('return') == {} and
+    ok(qmp.good('stop') and qmp.save(f'{DIR}/gone').get('return') == {} and
        time.time() - began < 10, 'nobody waits for them', guest.said())
     ok(guest.end()[0] == 0, 'it ends', guest.said())
     for name in ('failed', 'gone'):
         guest = Guest('-incoming', f'file:{DIR}/{name}')
-        ok(guest.serves() and Qmp().good('cont'), f'{name}: another goes on from that',
+        ok(guest.serves() and Qmp(f'{DIR}/qmp').good('cont'), f'{name}: another goes on from that',
            guest.said())
         ok(guest.end()[0] == 0, 'and ends', guest.said())
 
@@ -317,7 +269,7 @@ def check_no_room(qmp):
         ok(True, 'a full disk # SKIP cannot mount')
         return
     try:
-        reply = save(qmp, f'{small}/state')
+        reply = qmp.save(f'{small}/state')
         ok('No space left' in reply.get('error', {}).get('desc', '') and
            reply['error']['class'] == 'GenericError' and
            os.stat(f'{small}/state').st_size == 0, 'a full disk', reply)
@@ -346,11 +298,11 @@ def check_restore():
         return
     print(f'# restored in {(time.time() - began) * 1e3:.0f} ms')
     ok('not valid' not in guest.said(), 'all that it found is valid', guest.said())
-    qmp = Qmp()
+    qmp = Qmp(f'{DIR}/qmp')
     ok(qmp.status() == 'paused', 'it is paused until it is told to go on')
     ok(qmp.good('cont') and qmp.status() == 'running', 'then it runs')
     qmp.run('stop')
-    reply = save(qmp, f'{DIR}/again')
+    reply = qmp.save(f'{DIR}/again')
     was, now = sections(read(f'{DIR}/state')), sections(read(f'{DIR}/again'))
     same = [a[0] for a, b in zip(was, now) if a != b]
     ok(reply.get('return') == {} and [s[:2] for s in was] == [s[:2] for s in now],

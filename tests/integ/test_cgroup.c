@@ -154,6 +154,46 @@ static void test_leftover(void)
 	cgroup_end();
 }
 
+/* As after an exec: a family's lock is not its children's. */
+static int hold_nothing(void)
+{
+	close_range(3, ~0u, 0);
+	return do_nothing();
+}
+
+static int end_well(void)
+{
+	return 7;
+}
+
+/* Its processes are still there: they go, and their groups with them. */
+static void test_left_alive(void)
+{
+	char path[300];
+	struct stat before, after = { 0 };
+	pid_t disk;
+	int status;
+
+	cgroup_begin(DOMID, parent);
+	disk = born_in("disk0", hold_nothing);
+	snprintf(path, sizeof(path), "%s/disk0", cgroup_path());
+	stat(path, &before);
+	while (!cgroup_begin(DOMID, parent))
+		usleep(1000);
+	ok(access(path, F_OK) == 0, "a dead family whose disk worker is still there");
+	cgroup_kill_left();
+	ok(waitpid(disk, &status, WNOHANG) == disk && WIFSIGNALED(status) &&
+	   WTERMSIG(status) == SIGKILL, "it is killed");
+	ok(access(path, F_OK) != 0, "its group, and what was limited there, is gone");
+	for (int i = 0; i < 3; i++) {
+		status = wait_for(born_in("disk0", end_well));
+		ok(WIFEXITED(status) && WEXITSTATUS(status) == 7,
+		   "who is born in a new one lives: status=%x", (unsigned int)status);
+	}
+	ok(stat(path, &after) == 0 && before.st_ino != after.st_ino, "... a new one");
+	cgroup_end();
+}
+
 /* Has a family of its own, nobody in its groups yet, and lives. */
 static pid_t begin_other(uint32_t domid)
 {
@@ -438,6 +478,7 @@ int main(void)
 		return skip_all("needs root and a cgroup v2 hierarchy to write to");
 	test_life();
 	test_leftover();
+	test_left_alive();
 	test_dead();
 	test_delegation();
 	test_limits();

@@ -238,6 +238,7 @@ static enum member who;
 static unsigned int wanted_restarts;
 static bool was_replaced(void) { return restarts_of(who) >= wanted_restarts; }
 static bool is_failed(void) { return family_look(who).state == FAMILY_FAILED; }
+static bool is_whole(void) { return family_look(who).state == FAMILY_RUNNING; }
 static bool is_gone(void) { return is_failed() && !family_look(who).pid; }
 static bool is_broken(void) { return broken; }
 
@@ -615,6 +616,7 @@ static void restart_failed(void)
 	who = MEMBER_DISK0;
 	took_ms = run_until(is_failed, 8000);
 	ok(family_restart(MEMBER_DISK0) == 0, "back: a failed one is told");
+	took_ms = run_until(is_whole, 8000);
 	run_loop(50);
 }
 

@@ -153,6 +153,25 @@ static void test_born(const char *how)
 	close(group);
 }
 
+/* As kernels do it, it would be killed before it ran. */
+static void test_killed_group(const char *how)
+{
+	int group = cgroup_make("disk0"), pidfd = -1;
+	char place[64];
+	pid_t pid;
+
+	cgroup_kill("disk0");
+	pid = spawn(group, true, &pidfd);
+	snprintf(place, sizeof(place), "/cloister-%u/disk0", DOMID);
+	ok(pid > 0 && file_has(pid, "cgroup", place) && !log_text[0],
+	   "%s: in a group that was killed: %s", how, log_text);
+	for (int i = 0; i < 500 && !file_has(pid, "comm", "sleep"); i++)
+		usleep(10000);
+	ok(pid > 0 && file_has(pid, "comm", "sleep"), "%s: it lives there", how);
+	end(pid, pidfd);
+	close(group);
+}
+
 /* @cause: why a directory that is no group is none. */
 static void test_no_group(const char *how, int cause)
 {
@@ -266,10 +285,12 @@ int main(void)
 	if (cgroup_begin(DOMID, parent)) {
 		make_program();
 		test_born("clone3()");
+		test_killed_group("clone3()");
 		test_no_group("clone3()", EBADF);
 		test_places();
 		ok(forbid_clone3(), "a filter without clone3()");
 		test_born("clone()");
+		test_killed_group("clone()");
 		test_no_group("clone()", ENOENT);
 		snprintf(top, sizeof(top), "%s", cgroup_path());
 		*strrchr(top, '/') = '\0';

@@ -52,10 +52,23 @@ bool fakedoor_open(struct fakeguest *g, const char *path)
 	pthread_t thread;
 
 	guest = g;
-	strncpy(sa.sun_path, path, sizeof(sa.sun_path) - 1);
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%.100s.new", path);
 	door = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (door < 0 || bind(door, (struct sockaddr *)&sa, sizeof(sa)) || listen(door, 8))
+	if (door < 0 || bind(door, (struct sockaddr *)&sa, sizeof(sa)) || listen(door, 8) ||
+	    rename(sa.sun_path, path))
 		return false;
 	errno = pthread_create(&thread, NULL, serve, NULL);
 	return errno == 0;
+}
+
+void fakedoor_reset(struct fakeguest *g)
+{
+	atomic_store(&g->m->enabled, 0);
+	for (unsigned int s = 0; s < FAKE_SPACES; s++)
+		for (unsigned int i = 0; i < FAKE_RANGES; i++)
+			if (atomic_load(&g->m->range[s][i].gen) & 1)
+				atomic_fetch_add(&g->m->range[s][i].gen, 1);
+	for (unsigned int i = 0; i < FAKE_PORTS; i++)
+		atomic_store(&g->m->port[i], 0);
+	atomic_store(&g->m->server, 0);
 }

@@ -10,7 +10,12 @@
 
 #include "fakeguest.h"
 
-/* Listens at @path, in a thread, from now on.  False, with errno: not. */
+/* Listens at @path, in a thread, from now on; @path is there once it does.
+   False, with errno: not. */
 bool fakedoor_open(struct fakeguest *g, const char *path);
+
+/* What xc_domain_soft_reset() takes from a domain of what a device model has of
+   it: the ioreq server, and all event channels. */
+void fakedoor_reset(struct fakeguest *g);
 
 #endif /* TESTS_LIB_FAKEDOOR_H */

@@ -46,6 +46,45 @@ static void test_unreadable(void)
 	   "what may not be read is told");
 }
 
+static bool is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+/* Between two workers; what Linux tells of each, steps_run.py looks at. */
+static void test_renew(void)
+{
+	struct stat was, is;
+	struct image img;
+	int spare, fd;
+
+	image_open(make_file("renew", 4096), false, 0, &img, why, sizeof(why));
+	spare = img.spare;
+	ok(spare > STDERR_FILENO && spare != img.fd &&
+	   (fcntl(spare, F_GETFL) & O_ACCMODE) == O_RDWR &&
+	   fcntl(spare, F_GETFD) & FD_CLOEXEC, "a spare is opened beside it");
+	fstat(img.fd, &was);
+	lseek(img.fd, 7, SEEK_SET);
+	ok(lseek(spare, 0, SEEK_CUR) == 0, "which is not a copy of the descriptor");
+	image_renew(&img);
+	ok(img.fd == spare && fstat(img.fd, &is) == 0 && was.st_ino == is.st_ino &&
+	   is_open(img.spare) && img.spare != img.fd, "a successor has it, and there is another");
+	spare = img.spare;
+	ok(image_look(&img) == 0 && img.spare == spare, "who looks leaves it there");
+	fd = img.fd;
+	image_close(&img);
+	ok(!is_open(fd) && !is_open(spare) && img.fd == -1 && img.spare == -1,
+	   "closed, both");
+	image_close(&img);
+	image_renew(&img);
+	ok(img.fd == -1 && img.spare == -1, "then there is nothing to renew");
+	image_open(make_file("fixed", 4096), true, 0, &img, why, sizeof(why));
+	ok(img.spare == -1, "who only reads has nothing to be told");
+	image_renew(&img);
+	ok(is_open(img.fd) && img.spare == -1, "and keeps what he has");
+	image_close(&img);
+}
+
 static void test_images(void)
 {
 	struct image img;
@@ -166,6 +205,7 @@ int main(void)
 	if (!mkdtemp(dir))
 		return 1;
 	test_images();
+	test_renew();
 	test_pty();
 	test_ports();
 	test_layout();
