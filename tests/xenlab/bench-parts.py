@@ -2,14 +2,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What `xenlab bench` makes of what it hears, without the lab.
 
-A report of the guest's, and a table.  That the lab's programs hear right is seen in the lab.
+Files as `xl save` writes them, in small; datagrams with a silence; a report of
+the guest's.  That the lab's programs hear right is seen in the lab.
 
 usage: bench-parts.py
 """
 
+import importlib.machinery
+import importlib.util
 import io
 import os
+import struct
 import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, '../lib'), HERE]
@@ -17,6 +22,73 @@ sys.path[:0] = [os.path.join(HERE, '../lib'), HERE]
 import benchtable           # noqa: E402  the path comes first
 import killbench            # noqa: E402
 from tap import Tap         # noqa: E402
+
+
+def script(name):
+    """A program of dom0's as a module."""
+    path = os.path.join(HERE, 'dom0/bin', name)
+    loader = importlib.machinery.SourceFileLoader(name.replace('-', '_'), path)
+    spec = importlib.util.spec_from_loader(loader.name, loader)
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
+def record(kind, body=b''):
+    return struct.pack('=II', kind, len(body)) + body + \
+        bytes(-len(body) % 8)
+
+
+def save_file(state, tail=b''):
+    """xl's header, some memory, a device model's state."""
+    config = b'{"c_info": "LibxlFmt"}'
+    return b''.join((
+        struct.pack('=32sIIII', b'Xen saved domain, xl format\n \0 \r',
+                    0x01020304, 3, 0, len(config)), config,
+        struct.pack('>8sII', b'LibxlFmt', 2, 0),
+        record(1),
+        struct.pack('>8sIIHHI', b'\xff' * 8, 0x58454e46, 3, 0, 0, 0),
+        struct.pack('=IHHII', 2, 12, 0, 4, 17),
+        record(1, bytes(4099)), record(0x10), record(0),
+        record(2, struct.pack('=II', 2, 0) + b'physmap\0'),
+        record(3, struct.pack('=II', 2, 0) + state),
+        record(0), tail))
+
+
+def check_files(tap):
+    reader = script('lab-savefile')
+
+    def measured(data):
+        with tempfile.TemporaryFile() as file:
+            file.write(data)
+            file.seek(0)
+            try:
+                return reader.measure(file)
+            except reader.Bad as error:
+                return str(error)
+
+    state = b'QEVM' + bytes(1001)
+    good = save_file(state)
+    tap.ok(measured(good) == (len(state), state[:8]),
+           "the device model's part of a save file", measured(good))
+    tap.ok(measured(save_file(b'')) == (0, b''), 'an empty one')
+    short = [n for n in range(0, len(good), 7)
+             if not isinstance(measured(good[:n]), str)]
+    tap.none(short, 'a file that ends too early is not believed')
+    tap.ok(isinstance(measured(save_file(state, b'\0' * 8)), str),
+           'nor one that goes on after its end')
+    tap.ok(isinstance(measured(good.replace(b'\xff' * 8, b'\xfe' * 8)), str),
+           'nor one without memory where memory has to be')
+
+
+def check_silence(tap):
+    gap = script('lab-downtime').longest_gap
+    beats = [(0, 100), (9, 109), (10, 110), (12, 110.5), (12.1, 110.6),
+             (13, 111.4)]
+    tap.ok(gap(beats, 9.5) == (2, 1.5), 'the longest silence since it began',
+           gap(beats, 9.5))
+    tap.ok(gap(beats, 0.5) == (9, 0), 'also one that it began in',
+           gap(beats, 0.5))
 
 
 def check_stalls(tap):
@@ -58,6 +130,8 @@ def check_table(tap):
 
 def main():
     tap = Tap()
+    check_files(tap)
+    check_silence(tap)
     check_stalls(tap)
     check_table(tap)
     tap.done()

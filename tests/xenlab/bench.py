@@ -5,7 +5,7 @@ Called by xenlab.  For each number of dom0 vCPUs Xen is booted once and the
 guests follow each other, A B A B.  The table gives medians, spreads and
 ratios to QEMU of the same boot beside the goals.  A missed goal is printed,
 never an error: times under emulation depend on the machine, ratios less so.
-Deaths have a bench of their own: killbench.py.
+Deaths and save files have benches of their own: killbench.py, savebench.py.
 """
 
 import json
@@ -19,6 +19,7 @@ import guest
 import killbench
 import outer
 import run
+import savebench
 
 PORTS = ['ide-status', 'ide-altstatus', 'uart-lsr', 'vga-0x3da',
          'i8042-status', 'pci-config', 'uart-scratch', 'xen-0x61']
@@ -260,7 +261,8 @@ class Bench(benchlab.Lab):
 
 
 def bench(options, progress):
-    kind = killbench.KillBench if options.kill else Bench
+    kind = killbench.KillBench if options.kill else \
+        savebench.SaveBench if options.save else Bench
     one = kind(options, progress)
     status = run.OK
     try:
