@@ -5,20 +5,21 @@ Called by xenlab.  For each number of dom0 vCPUs Xen is booted once and the
 guests follow each other, A B A B.  The table gives medians, spreads and
 ratios to QEMU of the same boot beside the goals.  A missed goal is printed,
 never an error: times under emulation depend on the machine, ratios less so.
+Deaths and save files have benches of their own: killbench.py, savebench.py.
 """
 
 import json
 import os
 import re
-import shutil
 import statistics
-import sys
-import tempfile
 
+import benchlab
+import benchtable
 import guest
-import image as images
+import killbench
 import outer
 import run
+import savebench
 
 PORTS = ['ide-status', 'ide-altstatus', 'uart-lsr', 'vga-0x3da',
          'i8042-status', 'pci-config', 'uart-scratch', 'xen-0x61']
@@ -54,39 +55,17 @@ FIGURES += [(f'{nic} {what}', f'{nic}: {text}', unit, goal, None)
                 ('out accesses', 'accesses a frame out', '', None),
                 ('in accesses', 'accesses a frame in', '', None))]
 
-# With --kill: process, and what of it a guest waits for (guest/stallbench.c).
-CARD = '/sys/class/net/eth0/device/resource0'
-KILLED = [('platform', '0x3ff'),        # UART scratch register
-          ('disk0', '/dev/sda'),
-          ('vga', '0x3c4'),             # sequencer index
-          ('net0', CARD + '@0x410'),    # TIPG
-          ('broker', '0x3ff')]
-
 OFF = {'noshadow': 'shadow=off', 'noposted': 'posted=off',
        'nopoll': 'poll=off'}
 
 
-class Bench:
+class Bench(benchlab.Lab):
     def __init__(self, options, progress):
-        self.options = options
-        self.progress = progress
-        self.out = os.path.abspath(options.out) if options.out else \
-            tempfile.mkdtemp(prefix='xenlab-bench.')
-        os.makedirs(self.out, exist_ok=True)
-        self.scratch = tempfile.mkdtemp(prefix='xenlab-bench.')
+        super().__init__(options, progress)
         self.data = []
-        self.image = images.setup(progress)
-        self.variants = options.only.split(',') if options.only else \
-            ['qemu', 'cloister', 'noshadow', 'noposted', 'nopoll']
-        for name in self.variants:
-            if name not in ('qemu', 'cloister') and name not in OFF:
-                raise run.RunError(run.USAGE, f'--only {name}: no such '
-                                              f'variant')
-        self.stage, self.cloister = None, None
-        if self.variants != ['qemu']:
-            self.stage = os.path.join(self.scratch, 'stage')
-            self.cloister = run.stage_cloister(options.builddir, self.stage,
-                                               progress)
+        self.wanted = self.variants(['qemu', 'cloister', *OFF])
+        if self.wanted != ['qemu']:
+            self.install()
 
     def all(self):
         self.slot = run.take_slot(self.progress)
@@ -97,26 +76,23 @@ class Bench:
             self.save()
 
     def save(self):
-        path = os.path.join(self.out, 'summary.json')
-        with open(path, 'w', encoding='utf-8') as file:
-            json.dump({'figures': summarise(self.data), 'runs': self.data},
-                      file, indent=1)
-            file.write('\n')
+        return self.write_summary({
+            'figures': benchtable.summarise(self.data, FIGURES),
+            'runs': self.data})
+
+    def report(self):
+        if not self.data:
+            return
+        path = self.save()
+        benchtable.show(benchtable.summarise(self.data, FIGURES))
+        print(f'\n! = goal missed.  All runs are in {path}')
 
     def one_boot(self, vcpus):
-        disk = os.path.join(self.scratch, 'guest.img')
-        images.guest_copy(self.image, disk, 'xen_emul_unplug=never')
-        drive = outer.Disk(disk)
-        folder = os.path.join(self.out, f'dom0-{vcpus}')
-        os.makedirs(folder, exist_ok=True)
-        for name in ('serial.log', 'dom0.log', 'xl.log'):
-            if os.path.exists(os.path.join(folder, name)):
-                os.unlink(os.path.join(folder, name))
-        machine = outer.Machine(self.image, folder, dom0_vcpus=vcpus,
-                                disks=[drive], stage=self.stage,
-                                env={'NAME': guest.NAME})
+        drive = self.drive()
+        machine = self.machine(drive, os.path.join(self.out, f'dom0-{vcpus}'),
+                               dom0_vcpus=vcpus)
         try:
-            for name in self.variants:
+            for name in self.wanted:
                 extra = ''
                 if name in OFF:
                     extra = (f'device_model_args=["-cloister", '
@@ -133,7 +109,7 @@ class Bench:
                 machine.run('lab-network')
             rounds = 1 if self.options.quick else self.options.rounds
             for number in range(rounds):
-                for name in self.variants:
+                for name in self.wanted:
                     if name in OFF and \
                             number < rounds - self.options.off_rounds:
                         continue
@@ -221,62 +197,9 @@ class Bench:
         idle = json.loads(machine.text('lab-family --idle 20'))
         result['idle_wakeups'] = sum(idle.values())
         result['idle_by_pid'] = idle
-        machine.run(f'cp /var/log/xen/qemu-dm-{guest.NAME}.log '
-                    f'/out/dm-{name}.log; xl destroy {guest.NAME}; '
-                    'for i in $(seq 30); do [ -z "$(lab-processes)" ] && '
-                    'break; sleep 0.2; done', timeout=90)
+        self.destroy(machine, name)
         self.progress.end()
         return result
-
-    def kill(self):
-        """A guest whose processes are killed again and again."""
-        self.slot = run.take_slot(self.progress)
-        disk = os.path.join(self.scratch, 'guest.img')
-        images.guest_copy(self.image, disk, 'xen_emul_unplug=never')
-        drive = outer.Disk(disk)
-        machine = outer.Machine(self.image, self.out, disks=[drive],
-                                stage=self.stage, env={'NAME': guest.NAME})
-        machine.write('kill.cfg', guest.config(
-            [drive], nic='e1000', device_model=self.cloister,
-            extra='device_model_args=["-cloister", "restart-limit=100/1"]\n'))
-        rows = []
-        try:
-            with self.progress.stage('Xen up'):
-                machine.start()
-            machine.run(f'mkdir -p /etc/cloister; xl create -q /lab/kill.cfg '
-                        f'>>/out/xl.log 2>&1', timeout=150)
-            _, end = self.expect(machine, 0, run.USER_SPACE, 900)
-            for name, target in KILLED:
-                row, end = self.kill_one(machine, end, name, target)
-                rows.append(row)
-        finally:
-            machine.stop()
-            with open(os.path.join(self.out, 'kill.json'), 'w',
-                      encoding='utf-8') as file:
-                json.dump(rows, file, indent=1)
-            show_kills(rows)
-
-    def kill_one(self, machine, end, name, target):
-        count = self.options.kills
-        self.progress.begin(f'{name}: {count} kills')
-        machine.run(f"guest-send 'stallbench {name} {target} 9999 {count} &'")
-        answer = machine.run(f'sleep 3; lab-kill KILL {name} {count} 0.5',
-                             timeout=60 + 10 * count)
-        if answer['status']:
-            raise run.RunError(run.SCRIPT, answer['out'][-300:])
-        replaced = [int(ms) for ms in
-                    re.findall(r'(\d+) ms', answer['out'])]
-        text, end = self.ask(machine, end, 'kill -TERM %1; wait',
-                             'stallbench: done', 120)
-        found = re.search(r'n=(\d+) errors=(\d+) median=(\d+) .*'
-                          r'stalls=([\d,]+)', text)
-        self.progress.end()
-        return {'process': name, 'kills': count, 'replaced_ms': replaced,
-                'accesses': int(found.group(1)),
-                'errors': int(found.group(2)),
-                'median_ms': int(found.group(3)) / 1e6,
-                'stalls_ms': sorted(int(ns) / 1e6 for ns in
-                                    found.group(4).split(','))}, end
 
     def network(self, machine, end, interface, nic, result):
         """One card, alone on the bridge; lab-netd is the other end."""
@@ -336,135 +259,20 @@ class Bench:
         found = re.search(r'^Domain-0 .*?([\d.]+)\s*$', text, re.M)
         return float(found.group(1)) if found else 0.0
 
-    def ask(self, machine, start, command, until, seconds):
-        """Types a command in the guest and waits for text after start."""
-        machine.run(f"guest-send '{command}'")
-        return self.expect(machine, start, until, seconds)
-
-    def expect(self, machine, start, regex, seconds):
-        pattern = re.compile(regex.encode())
-
-        def check():
-            return pattern.search(machine.serial, start)
-
-        found = machine.wait(check, seconds)
-        if not found:
-            raise run.RunError(run.TIMEOUT, f'no "{regex}" from the guest in '
-                                            f'{seconds} s')
-        text = bytes(machine.serial[start:found.end()])
-        return text.decode('utf-8', 'replace'), found.end()
-
-
-def summarise(data):
-    """Median, least and most of each figure, by vCPUs and variant."""
-    result = {}
-    for vcpus in sorted({one['dom0_vcpus'] for one in data}):
-        table = result.setdefault(str(vcpus), {})
-        for key, text, unit, goal, limit in FIGURES:
-            row = {'text': text, 'unit': unit, 'goal_ratio': goal,
-                   'goal_value': limit, 'variants': {}}
-            for one in data:
-                if one['dom0_vcpus'] == vcpus and key in one:
-                    row['variants'].setdefault(one['variant'], []) \
-                        .append(one[key])
-            for name, values in row['variants'].items():
-                row['variants'][name] = {
-                    'median': statistics.median(values),
-                    'min': min(values), 'max': max(values),
-                    'n': len(values)}
-            base = row['variants'].get('qemu', {}).get('median')
-            for cell in row['variants'].values():
-                if base:
-                    cell['ratio'] = cell['median'] / base
-            table[key] = row
-    return result
-
-
-def show(figures, stream=sys.stdout):
-    for vcpus, table in figures.items():
-        names = [name for name in
-                 ['qemu', 'cloister', 'noshadow', 'noposted', 'nopoll']
-                 if any(name in row['variants'] for row in table.values())]
-        stream.write(f'\ndom0 with {vcpus} vCPU: median (least-most), and '
-                     f'ratio to QEMU\n\n')
-        head = f'{"":<42}{"goal":>9}'
-        for name in names:
-            head += f'{name:>30}' if name in ('qemu', 'cloister') \
-                else f'{name:>11}'
-        stream.write(head + '\n')
-        for row in table.values():
-            if not row['variants']:
-                continue
-            unit = f' [{row["unit"]}]' if row['unit'] else ''
-            goal = f'{row["goal_ratio"]:.1f} x' if row['goal_ratio'] else \
-                f'<= {row["goal_value"]}' if row['goal_value'] is not None \
-                else ''
-            line = f'{row["text"] + unit:<42}{goal:>9}'
-            for name in names:
-                line += cell_text(row, name)
-            stream.write(line + '\n')
-    stream.flush()
-
-
-def show_kills(rows):
-    print(f'\n{"killed":<10}{"kills":>6}{"errors":>8}{"access":>10}'
-          f'{"stall p50":>11}{"p99":>9}{"max":>9}   (ms; a stall is one of '
-          f'the longest accesses, as many as kills)')
-    for row in rows:
-        stalls = row['stalls_ms']
-        at = [stalls[int(len(stalls) * part)] for part in (0.5, 0.99)]
-        print(f'{row["process"]:<10}{row["kills"]:>6}{row["errors"]:>8}'
-              f'{row["median_ms"]:>10.2f}{at[0]:>11.0f}{at[1]:>9.0f}'
-              f'{stalls[-1]:>9.0f}')
-
-
-def cell_text(row, name):
-    cell = row['variants'].get(name)
-    wide = name in ('qemu', 'cloister')
-    if not cell:
-        return ' ' * (30 if wide else 11)
-    ratio = f'{cell["ratio"]:.2f} x' if 'ratio' in cell else ''
-    if not wide:
-        return f'{ratio or number(cell["median"]):>11}'
-    text = (f'{number(cell["median"])} ({number(cell["min"])}-'
-            f'{number(cell["max"])})')
-    if name == 'cloister':
-        text += f' {ratio}'
-        if missed(row, cell):
-            text += ' !'
-    return f'{text:>30}'
-
-
-def missed(row, cell):
-    if row['goal_ratio'] and 'ratio' in cell:
-        return cell['ratio'] > row['goal_ratio']
-    return row['goal_value'] is not None and \
-        cell['median'] > row['goal_value']
-
-
-def number(value):
-    if value >= 100:
-        return f'{value:.0f}'
-    return f'{value:.1f}' if value >= 10 else f'{value:.2f}'
-
 
 def bench(options, progress):
-    one = Bench(options, progress)
+    kind = killbench.KillBench if options.kill else \
+        savebench.SaveBench if options.save else Bench
+    one = kind(options, progress)
+    status = run.OK
     try:
-        if options.kill:
-            one.kill()
-        else:
-            one.all()
+        one.all()
     except (outer.OuterError, run.RunError) as error:
         progress.note(str(error))
-        return run.LAB
+        status = run.LAB
     except KeyboardInterrupt:
         progress.note('interrupted')
     finally:
-        shutil.rmtree(one.scratch, ignore_errors=True)
-        if one.data:
-            one.save()
-            show(summarise(one.data))
-            print(f'\n! = goal missed.  All runs are in '
-                  f'{os.path.join(one.out, "summary.json")}')
-    return run.OK
+        one.close()
+        one.report()
+    return status

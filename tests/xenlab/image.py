@@ -29,7 +29,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 INPUTS = ['image.py', 'apt.py', 'dom0/packages', 'dom0/init',
           'guest/initramfs-init', 'guest/root-init', 'guest/syslinux.cfg',
           'guest/portbench.c', 'guest/diskbench.c',
-          'guest/stallbench.c', 'vnctool.c']
+          'guest/stallbench.c', 'guest/beat.c', 'vnctool.c']
 
 # Left out of dom0: drivers no lab machine has, and documents.
 EXCLUDE = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*',
@@ -405,7 +405,7 @@ def _guest(work, tree, log):
     shutil.copy(os.path.join(HERE, 'guest/root-init'),
                 os.path.join(root, 'sbin/init'))
     os.chmod(os.path.join(root, 'sbin/init'), 0o755)
-    for name in ('portbench', 'diskbench', 'stallbench'):
+    for name in ('portbench', 'diskbench', 'stallbench', 'beat'):
         _run(['gcc', '-O2', '-Wall', '-static', '-o',
               os.path.join(root, 'bin', name),
               os.path.join(HERE, 'guest', name + '.c')], log)
