@@ -15,6 +15,7 @@
 #include "supervisor/cgroup.h"
 #include "supervisor/control.h"
 #include "supervisor/family.h"
+#include "supervisor/limits.h"
 #include "supervisor/metrics_family.h"
 #include "supervisor/plan.h"
 #include "supervisor/run_dir.h"
@@ -112,7 +113,7 @@ void control_family_begin(struct event_base *base, const struct roster *r,
 		.family_began_ns = family_began_ns(),
 		.plan = r->plan, .process = look, .counters = count,
 		.metrics = tell_metrics, .cgroup = cgroup_path,
-		.limit = cgroup_set_limit, .restart = restart, .trace = find_ring,
+		.limit = limits_set, .restart = restart, .trace = find_ring,
 		.channel = find_chan_fd };
 	rc = control_begin(base, &host);
 	if (rc)

@@ -132,6 +132,19 @@ void family_child_exited(evutil_socket_t fd, short what, void *arg)
 	crash_write();
 }
 
+/* A unit leaves us no right to signal another uid, but its groups are ours. */
+static void end(enum member m)
+{
+	int rc;
+
+	if (syscall(SYS_pidfd_send_signal, fam.child[m].pidfd, SIGKILL, NULL, 0) == 0)
+		return;
+	rc = errno == ESRCH ? 0 : cgroup_kill(roster_name(m));
+	if (rc)
+		log_errno(-rc, "cannot end child: name=%s pid=%d", roster_name(m),
+			  fam.child[m].pid);
+}
+
 void family_condemn(enum member m, const char *why)
 {
 	struct child *c = &fam.child[m];
@@ -146,7 +159,7 @@ void family_condemn(enum member m, const char *why)
 	c->verdict = why;
 	/* Nothing it says any more is of interest. */
 	family_drop_event(&c->on_ctl);
-	syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0);
+	end(m);
 	family_set_timer(m, ENDING_MS);
 }
 

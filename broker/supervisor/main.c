@@ -463,8 +463,10 @@ static void on_family_ready(void)
 		say_running();
 	/* From here on its death would be noticed. */
 	store_open();
-	if (notify_is_heard())
+	if (notify_is_heard()) {
 		family_keep();
+		limits_keep();
+	}
 	say_serving();
 	if (!start_late())
 		on_broken();
@@ -503,6 +505,7 @@ static bool take_roster(void)
 		if (!sup.conf.nic[i].model && sup.host.tap[i] >= 0 &&
 		    !drain_tap(sup.host.tap[i]))
 			return false;
+	limits_adopt();
 	store_close_rest();
 	return true;
 }
@@ -513,6 +516,7 @@ static bool go_on(void)
 	cgroup_begin(sup.conf.domid, sup.conf.cgroup_parent);
 	if (!limits_apply(&sup.roster))
 		return false;
+	limits_apply_kept();
 	family_go_on();
 	say_serving();
 	begin_rest();

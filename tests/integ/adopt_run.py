@@ -364,6 +364,78 @@ def test_lost_store(store):
     store.empty()
 
 
+class Groups:
+    """In place of the kernel's hierarchy, which may have no controllers here."""
+
+    FILES = ['pids.max', 'disk0/pids.max', 'disk0/io.max', 'disk0/memory.max',
+             'vnc/cpu.weight']
+
+    def __init__(self):
+        self.top = f'{DIR}/groups/cloister-{DOMID}'
+        os.mkdir(f'{DIR}/groups')
+        os.environ['CLOISTER_FAKE_CGROUP'] = f'{DIR}/groups'
+
+    def put(self, name, text):
+        os.makedirs(os.path.dirname(f'{self.top}/{name}'), exist_ok=True)
+        with open(f'{self.top}/{name}', 'w', encoding='utf-8') as f:
+            f.write(text)
+
+    def reset(self):
+        """As with controllers that were taken away and given back."""
+        for name in self.FILES:
+            self.put(name, '')
+
+    def look(self):
+        return [open(f'{self.top}/{name}', encoding='utf-8').read().strip()
+                for name in self.FILES]
+
+
+def test_limits(store):
+    groups, guest = Groups(), Guest()
+    first = Supervisor(store)
+    t.ok(first.serves(), 'a guest whose processes have groups', first.said())
+    groups.reset()
+    want = ['500', '60', '8:0 rbps=1048576', '67108864', '50']
+    said = [ctl('limit', str(DOMID), *words).stdout for words in (
+        ('family', 'pids.max=500'), ('disk0', 'pids.max=700'),
+        ('disk0', 'io.max=8:0 rbps=1M', 'memory.max=64M'), ('vnc', 'cpu.weight=50'))]
+    groups.put('disk0/pids.max', '')    # a file, other than the kernel's, keeps the rest
+    said.append(ctl('limit', str(DOMID), 'disk0', 'pids.max=60').stdout)
+    t.ok(groups.look() == want, 'limits are set while it runs', groups.look(), said)
+    r = ctl('limit', str(DOMID), 'disk0', 'memory.max=0')
+    t.ok(r.returncode == 1, 'one is refused', r.stdout)
+    for nth in ('next', 'next but one'):
+        first.kill()
+        groups.reset()
+        first = Supervisor(store)
+        t.ok(first.serves() and groups.look() == want,
+             f'the {nth} supervisor sets them again', groups.look(), first.said())
+    first.kill()
+    groups.reset()
+    groups.put('disk0/memory.current', '100000000')
+    first = Supervisor(store)
+    t.ok(first.serves() and 'limit is not in force any more: disk0.memory.max=64M: '
+         '100000000 bytes are in use' in first.said(),
+         'one that would kill a process now is said', first.said())
+    t.ok(groups.look() == want[:3] + [''] + want[4:], '... and the others are set',
+         groups.look())
+    t.ok(guest.moves() and guest.is_right(), '... and the guest goes on', guest.look())
+    first.kill()
+    shutil.rmtree(f'{groups.top}/vnc')
+    first = Supervisor(store)
+    t.ok(first.serves() and os.path.isdir(f'{groups.top}/vnc'),
+         'the group of one that is gone is made again for its limit', first.said())
+    first.kill(signal.SIGTERM)
+    groups.reset()
+    first = Supervisor(store)
+    t.ok(first.serves() and not any(groups.look()),
+         'they are those of the family: a new one has none', groups.look(), first.said())
+    first.kill(signal.SIGTERM)
+    store.empty()
+    guest.end()
+    del os.environ['CLOISTER_FAKE_CGROUP']
+
+
 def main():
     for p in PROGRAMS:
         os.symlink(f'{BUILD}/{p}', f'{DIR}/{os.path.basename(p)}')
@@ -391,6 +463,7 @@ def main():
     guest = Guest()
     test_lost_store(store)
     guest.end()
+    test_limits(store)
 
 
 if os.geteuid() != 0:

@@ -10,6 +10,7 @@
  * CLOISTER_FAKE_MACHINE the guest is another process, which outlives us
  * (fake_machine.c), and that names its socket.  CLOISTER_FAKE_SLEEPS names a
  * file to which each ACPI sleep state that the domain is set to is added.
+ * CLOISTER_FAKE_CGROUP is a directory to be taken for the cgroup hierarchy.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +26,7 @@
 
 #include "fake_writer.h"
 #include "fakeguest.h"
+#include "supervisor/cgroup.h"
 #include "supervisor/spawn.h"
 #include "supervisor/vram.h"
 #include "supervisor/xs.h"
@@ -106,6 +108,8 @@ int vram_open(uint32_t domid, char *why, size_t why_len)
 	null_fd = fcntl(open("/dev/null", O_RDWR | O_CLOEXEC), F_DUPFD_CLOEXEC,
 			FAKEGUEST_FDS);
 	spawn_use_hv("fake", give);
+	if (getenv("CLOISTER_FAKE_CGROUP"))
+		cgroup_use_root(getenv("CLOISTER_FAKE_CGROUP"));
 	if (null_fd >= 0 && guest && writes && fake_writer_begin(guest, writes))
 		return -EIO;
 	return null_fd < 0 ? -errno : 0;

@@ -302,6 +302,15 @@ exec 5>&1
 	[ -n "$now" ] && [ "$now" != "$was" ] && moves
 	tell $? '... and a worker that is killed then is replaced'
 
+	# Twice: of the supervisor before, and its own.  It may signal neither.
+	for who in vga vga broker; do
+		timeout 30 /opt/cloister/cloisterctl restart 31000 $who \
+			>"$root/tmp/status" 2>&1
+		tell $? "... and one that is to be replaced: $who"
+	done
+	moves
+	tell $? '... and the guest goes on'
+
 	pid=$(show MainPID)
 	all=$(family)
 	kill -STOP "$pid"

@@ -51,6 +51,22 @@ EXCLUDE = ['/usr/share/doc/*', '/usr/share/man/*', '/usr/share/locale/*',
         'net/ethernet/cavium', 'net/ethernet/sfc', 'net/ethernet/netronome',
         'scsi/qla2xxx', 'scsi/lpfc', 'scsi/bfa')]
 
+# Makes an unpacked package one that dpkg in dom0 knows as installed: what
+# depends on it can be installed there, and may not bring a file of its.
+REGISTER = '''
+cd "$1/var/lib/dpkg"
+for deb in ../../cache/apt/archives/*.deb; do
+	name=$(dpkg-deb --field "$deb" Package)
+	[ "$(dpkg-deb --field "$deb" Multi-Arch)" != same ] ||
+		name=$name:$(dpkg-deb --field "$deb" Architecture)
+	dpkg-deb --fsys-tarfile "$deb" | tar -tf - |
+		sed -e 's|^[.]/*||' -e 's|/$||' -e 's|^|/|' -e 's|^/$|/.|' \
+		>"info/$name.list"
+	dpkg-deb --field "$deb" >>status
+	printf 'Status: install ok installed\n\n' >>status
+done
+'''
+
 DOM0_MODULES = ['virtio_pci', 'virtio_blk', 'crc32c_generic', 'ext4']
 GUEST_MODULES = ['crc32c_generic', 'xen-blkfront', 'ata_piix', 'ata_generic',
                  'sd_mod', 'sr_mod', 'ext4', 'psmouse', 'evdev',
@@ -216,7 +232,8 @@ def _build(work, progress):
 
 
 def _unpack_packages(work, log):
-    """mmdebstrap's tar of all dom0 packages, unpacked and not configured."""
+    """mmdebstrap's tar of all dom0 packages: unpacked and not configured, but
+    dpkg is told otherwise."""
     try:
         text = apt.sources()
     except apt.AptError as error:
@@ -227,7 +244,8 @@ def _unpack_packages(work, log):
     tar = os.path.join(work, 'packages.tar')
     argv = ['mmdebstrap', '--variant=extract', '--architectures=amd64',
             '--aptopt=Apt::Install-Recommends "false"',
-            '--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr']
+            '--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr',
+            f'--extract-hook={REGISTER}']
     argv += [f'--aptopt={line}' for line in apt.options()]
     argv += [f'--dpkgopt=path-exclude={path}' for path in EXCLUDE]
     argv += ['--include=' + ','.join(
@@ -261,6 +279,7 @@ printf 'lab:x:1000:\\nxen-qemuuser:x:1100:\\nxen-reaper:x:1101:\\n' >>etc/group
 printf 'passwd: files\\ngroup: files\\nhosts: files\\n' >etc/nsswitch.conf
 printf '127.0.0.1 localhost dom0\\n' >etc/hosts
 echo dom0 >etc/hostname
+rm etc/dpkg/dpkg.cfg.d/99mmdebstrap	# EXCLUDE is not for what comes later
 [ -e etc/mtab ] || ln -s /proc/self/mounts etc/mtab
 [ -e usr/bin/awk ] || ln -s mawk usr/bin/awk
 [ -e usr/bin/python3 ] || ln -s python3.11 usr/bin/python3

@@ -144,7 +144,9 @@ class Session:
         image = images.setup(self.progress)
         self.image = image
         device_model, stage = None, None
-        if options.dm == 'cloister':
+        if options.deb is not None:
+            device_model = guest.CLOISTER
+        elif options.dm == 'cloister':
             stage = os.path.join(self.scratch, 'stage')
             device_model = stage_cloister(options.builddir, stage,
                                           self.progress)
@@ -183,6 +185,9 @@ class Session:
                             options.memory, options.vcpus,
                             options.dom0_vcpus, device_model, extra)
         self.machine.write('xl.cfg', text)
+        if options.deb is not None:
+            shutil.copy(options.deb,
+                        os.path.join(self.machine.lab, 'cloister.deb'))
         self.has_network = re.search(r'(?m)^vif\s*=\s*\[\s*[^\]\s]', text)
         found = re.match(r'file:/out/(.+)', _find(extra, 'serial') or '')
         if found:
@@ -204,7 +209,9 @@ class Session:
         self.progress.begin('Xen up')
         self.machine.start()
         self.progress.end()
-        if self.options.dm == 'cloister':
+        if self.options.deb is not None:
+            self.install_package()
+        elif self.options.dm == 'cloister':
             self.machine.run('mkdir -p /etc/cloister')
         if self.has_network:
             self.machine.run('lab-network')
@@ -213,6 +220,13 @@ class Session:
             if answer['status']:
                 raise RunError(LAB, f'the script before xl create failed:\n'
                                     f'{answer["out"]}')
+
+    def install_package(self):
+        answer = self.machine.run('dpkg -i /lab/cloister.deb >/out/dpkg.log '
+                                  '2>&1; status=$?; tail /out/dpkg.log; '
+                                  'exit $status')
+        if answer['status']:
+            raise RunError(LAB, f'dpkg -i failed:\n{answer["out"]}')
 
     def create(self):
         machine = self.machine
