@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # case: the Debian package: installed, two guests, one's disk capped, removed
 # options: --deb "$("$here/package" "$out/$name")" --guest-append xen_emul_unplug=never --memory 192
-# before: for n in guest other; do cp --sparse=always /dev/vdb /var/lib/cloister/$n.img; done
+# before: for n in guest other; do cp --sparse=always /dev/vdb /var/lib/cloister/$n.img; done; sync; echo 3 >/proc/sys/vm/drop_caches
 # cfg: disk=['format=raw,vdev=hda,access=rw,target=/var/lib/cloister/guest.img']
 . lab-case
 
