@@ -7,11 +7,11 @@
  */
 #include "supervisor/roster.h"
 
-#include <sched.h>
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <pwd.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
