@@ -23,10 +23,9 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../lib'))
 import tap
+from dm import PROGRAMS
 
 FAKE, CTL, MACHINE, BUILD = (os.path.abspath(p) for p in sys.argv[1:5])
-PROGRAMS = ['broker/dispatch/cloister-broker'] + \
-    [f'workers/cloister-{w}' for w in ('platform', 'disk', 'net', 'vga', 'vnc')]
 DOMID = 31500 + os.getpid() % 100
 MEMBERS = ['broker', 'platform', 'disk0', 'vga', 'vnc']
 PATIENCE_S = 40
