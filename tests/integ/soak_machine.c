@@ -11,7 +11,7 @@
  *	rest		none does, wherever each was between two accesses; done
  *	reset		done: what a soft reset takes from a domain
  *	look		WRONG ERRORS STUCK LOST ROUNDS LONGEST_US FAULT
- *	net		POSTED MISSING TWICE WRONG LEFT IN_GOOD IN_WRONG IN_DISORDER
+ *	net		POSTED MISSING OVERRUN TWICE WRONG LEFT IN_GOOD IN_WRONG IN_DISORDER
  *	end		the vCPUs finish what they are doing; done
  *	compare N PATH	sectors of disk N that are not what was written last
  *
@@ -395,9 +395,10 @@ static void look(void)
 
 static void tell_net(void)
 {
-	printf("%u %u %u %u %u %u %u %u\n", soak_wire.posted, soak_wire_missing(),
-	       soak_wire.out_twice, soak_wire.out_wrong, soak_wire.left,
-	       soak_wire.in_good, soak_wire.in_wrong, soak_wire.in_disorder);
+	printf("%u %u %u %u %u %u %u %u %u\n", soak_wire.posted,
+	       soak_wire_missing(), soak_wire.overrun, soak_wire.out_twice,
+	       soak_wire.out_wrong, soak_wire.left, soak_wire.in_good,
+	       soak_wire.in_wrong, soak_wire.in_disorder);
 }
 
 static unsigned int compare(const struct disk *d, const char *path)

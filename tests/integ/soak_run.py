@@ -186,9 +186,11 @@ def check_end(soak):
          soak.dm.said()[-4000:])
     if TAPS:
         said = soak.machine.do('net')
-        posted, missing, twice, bad, left, got, got_bad, disorder = map(int, said.split())
+        posted, missing, overrun, twice, bad, left, got, got_bad, disorder = map(int, said.split())
         t.ok(posted > 100 and not missing and not bad and not left,
-             f'{posted} frames were sent, all arrived, {twice} twice', said,
+             f'{posted} frames were sent, all arrived, {twice} twice',
+             f'missing {missing} (of them no room at the peer: {overrun}), wrong {bad}, '
+             f'not yet sent {left}',
              soak.dm.said()[-4000:])
         t.ok(got > 100 and not got_bad and not disorder,
              f'{got} frames were received, none wrong or out of order', said)

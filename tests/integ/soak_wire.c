@@ -106,6 +106,28 @@ void soak_wire_drive(bool ending)
 
 /* ---- the peer ---- */
 
+/* The kernel counts anew each time. */
+static void count_overrun(void)
+{
+	struct tpacket_stats is = { 0 };
+	socklen_t len = sizeof(is);
+
+	if (getsockopt(peer, SOL_PACKET, PACKET_STATISTICS, &is, &len) == 0)
+		soak_wire.overrun += is.tp_drops;
+}
+
+static void tell_wrong(const uint8_t *p, size_t len, uint32_t seq)
+{
+	uint8_t want[LEN_MAX];
+	size_t due = make(want, seq, 'g'), at = 0;
+
+	while (at < len && at < due && p[at] == want[at])
+		at++;
+	if (soak_wire.out_wrong++ < 5)
+		fprintf(stderr, "# frame %u of %u: %zu bytes of %zu, from %zu on it is wrong\n",
+			seq, soak_wire.posted, len, due, at);
+}
+
 static void take_all(void)
 {
 	uint8_t p[70000];
@@ -118,14 +140,16 @@ static void take_all(void)
 
 		if (is < 0)
 			continue;
-		soak_wire.out_wrong += is == 0;
-		if (!is)
+		if (!is) {
+			tell_wrong(p, (size_t)len, seq);
 			continue;
+		}
 		bit = (uint8_t)(1u << seq % 8);
 		soak_wire.out_good++;
 		soak_wire.out_twice += !!(seen[seq / 8] & bit);
 		seen[seq / 8] |= bit;
 	}
+	count_overrun();
 }
 
 void soak_wire_peer(bool ending)
@@ -173,7 +197,9 @@ bool soak_wire_connect(const char *name)
 		.sll_protocol = htons(ETH_P_ALL) };
 	const int room = ROOM_BYTES, yes = 1;
 	struct ifreq ifr = { 0 };
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_ALL));
+	/* Of no protocol yet: until bind() it would hear every interface, and
+	   take the frames of another such test for its own. */
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return false;

@@ -14,6 +14,7 @@
 struct soak_wire {
 	_Atomic unsigned int posted, left;	/* the guest sent; is not done */
 	_Atomic unsigned int out_good, out_twice, out_wrong;
+	_Atomic unsigned int overrun;	/* came, but the peer had no room */
 	_Atomic unsigned int given, in_good, in_wrong, in_disorder;
 };
 extern struct soak_wire soak_wire;
