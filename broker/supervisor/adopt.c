@@ -33,7 +33,8 @@ bool adopt_roster(struct roster *r, char *why, size_t why_len)
 	if (roster_adopt(r, why, why_len))
 		return false;
 	for (int i = 0; i < CONF_DRIVES; i++) {
-		if (h->image[i].fd >= 0 && image_look(&h->image[i])) {
+		if ((h->image[i].fd >= 0 || h->image[i].spare >= 0) &&
+		    image_look(&h->image[i])) {
 			snprintf(why, why_len, "image-%d: not an image", i);
 			return false;
 		}

@@ -82,11 +82,28 @@ static bool has_spare(const struct image *img)
 	return img->spare > STDERR_FILENO;
 }
 
+static void cross(struct image *img)
+{
+	int fd = img->fd;
+
+	img->fd = img->spare;
+	img->spare = fd;
+	img->is_crossed = !img->is_crossed;
+}
+
+static bool was_used(int fd)
+{
+	return lseek(fd, 0, SEEK_CUR) > 0;
+}
+
 int image_look(struct image *img)
 {
 	const char *what;
-	int rc = find_size(img, &what);
+	int rc;
 
+	if (has_spare(img) && (img->fd < 0 || (was_used(img->spare) && !was_used(img->fd))))
+		cross(img);
+	rc = find_size(img, &what);
 	if (rc == 0 && !has_spare(img))
 		open_spare(img);
 	return rc;
@@ -97,8 +114,8 @@ void image_renew(struct image *img)
 	if (img->fd < 0)
 		return;
 	if (has_spare(img)) {
-		close(img->fd);
-		img->fd = img->spare;
+		cross(img);
+		close(img->spare);
 	}
 	open_spare(img);
 }

@@ -13,6 +13,7 @@ struct image {
 	int fd;			/* owned */
 	int spare;		/* the same file, opened once more; owned.  Up to
 				   2: none */
+	bool is_crossed;	/* in systemd's store each has the other's name */
 	uint64_t size_bytes;
 	bool is_block;
 };
@@ -24,8 +25,11 @@ struct image {
 int image_open(const char *path, bool read_only, int patience_ms,
 	       struct image *img, char *why, size_t why_len);
 
-/* As image_open() of one that is open already: @img->fd.  A spare that is there
-   stays. */
+/*
+ * As image_open() of what a predecessor left in @img->fd and @img->spare, in
+ * either order: the one that a worker had is known by its offset, as
+ * blk_raw_open() looks for the end.  One of them is enough.
+ */
 int image_look(struct image *img);
 
 /*

@@ -90,11 +90,26 @@ void roster_keep(const struct roster *r)
 		keep_row(r, row);
 }
 
+/*
+ * Of the two that are kept of each drive one changes, and takes the name of the
+ * one that is gone.  Not each its own name: systemd passes over what it has
+ * under another, and there has to be one at every moment.
+ */
 void roster_keep_images(const struct roster *r)
 {
-	for (const struct row *row = rows; row < rows + ROWS; row++)
-		if (strcmp(row->name, "image") == 0 || strcmp(row->name, "spare") == 0)
-			keep_row(r, row);
+	char name[FD_NAME_ROOM];
+
+	for (unsigned int i = 0; i < CONF_DRIVES; i++) {
+		const struct image *img = &r->host->image[i];
+
+		if (img->fd < 0)
+			continue;
+		snprintf(name, sizeof(name), "%s-%u", img->is_crossed ? "image" : "spare", i);
+		if (img->spare > STDERR_FILENO)
+			store_put(name, img->spare);
+		else
+			store_drop(name);
+	}
 }
 
 void roster_forget(const struct roster *r)

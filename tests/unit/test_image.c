@@ -85,6 +85,36 @@ static void test_renew(void)
 	image_close(&img);
 }
 
+/* As another supervisor finds them: either may have either name, or be alone. */
+static void test_left(void)
+{
+	struct image img, left;
+	int used, spare;
+
+	image_open(make_file("left", 4096), false, 0, &img, why, sizeof(why));
+	used = img.fd;
+	spare = img.spare;
+	lseek(used, 0, SEEK_END);
+	left = (struct image){ .fd = used, .spare = spare };
+	ok(image_look(&left) == 0 && left.fd == used && left.spare == spare &&
+	   !left.is_crossed, "the one that was used is used on");
+	left = (struct image){ .fd = spare, .spare = used };
+	ok(image_look(&left) == 0 && left.fd == used && left.spare == spare &&
+	   left.is_crossed && left.size_bytes == 4096, "whatever it is called");
+	image_renew(&left);
+	ok(left.fd == spare && !left.is_crossed && is_open(left.spare) && left.spare != spare,
+	   "the next one takes the name that is free");
+	close(left.spare);
+	left = (struct image){ .fd = -1, .spare = spare };
+	ok(image_look(&left) == 0 && left.fd == spare && left.is_crossed &&
+	   is_open(left.spare), "one of them is enough");
+	close(left.spare);
+	left = (struct image){ .fd = spare, .spare = -1 };
+	ok(image_look(&left) == 0 && left.fd == spare && !left.is_crossed &&
+	   is_open(left.spare), "... the other, too");
+	image_close(&left);
+}
+
 static void test_images(void)
 {
 	struct image img;
@@ -206,6 +236,7 @@ int main(void)
 		return 1;
 	test_images();
 	test_renew();
+	test_left();
 	test_pty();
 	test_ports();
 	test_layout();
