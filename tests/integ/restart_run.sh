@@ -187,6 +187,7 @@ all=$(for who in broker platform disk0 vga vnc "${net[@]}"; do pid_of $who; done
 [ "$(echo "$all" | wc -w)" = $((5 + ${#net[@]})) ]
 tell $? 'all processes'
 kill -STOP "$(pid_of broker)"		# it has to go on by itself
+tell $? 'the broker is stopped'
 kill -KILL "$pid"
 # Nobody may be there to take a status: then it is a zombie.
 gone() {

@@ -125,7 +125,7 @@ for _ in $(seq 100); do
 	[ -S "$dir/run/31004/control.sock" ] && break
 	sleep 0.1
 done
-[ "$(readlink /proc/$pid/fd/{0,1,2} | sort -u)" = /dev/null ]
+[ "$(readlink /proc/$pid/fd/{0,1,2} | tr '\n' ' ')" = '/dev/null /dev/null /dev/null ' ]
 tell $? 'without standard input, output and error it has stand-ins'
 stop
 tell $? '... and ends well'

@@ -55,7 +55,7 @@ sed -n 's/^#	\([0-9]\.[0-9]\) [A-Z].*/\1/p' "$source/cloister@.service" |
 	awk '{ sum += $1 * 10 } END { print sum }' >told
 cat left told >out
 if systemd-analyze --version | grep -q '^systemd 252 '; then
-	cmp -s left told
+	grep -q '[1-9]' left && cmp -s left told
 	tell $? "... and each part of that is told: $(cat told) of $(cat left) tenths"
 else
 	n=$((n + 1))
