@@ -12,7 +12,8 @@ set -u
 here=$(dirname "$(readlink -f "$0")")
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
-n=0 failed=0
+. "$here/../lib/tap.sh"
+tap_notes=$dir/out
 
 # program NAME: says what file NAME has; without that file it fails.
 program()
@@ -43,18 +44,6 @@ run_case()
 {
 	printf '. %s/dom0/bin/lab-case\n%s\n' "$here" "$1" >"$dir/case.sh"
 	bash "$dir/case.sh" >"$dir/out" 2>&1
-}
-
-tell()
-{
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		sed 's/^/# /' "$dir/out"
-		failed=1
-	fi
 }
 
 # passes SCRIPT TEXT
@@ -112,5 +101,4 @@ grep -nE '^[[:space:]]*!([[:space:]]|$)' "$here"/cases.d/*.sh "$here"/dom0/bin/l
 	>"$dir/out"
 [ $? = 1 ]
 tell $? 'no case asserts by "!"'
-echo "1..$n"
-exit $failed
+tap_done
