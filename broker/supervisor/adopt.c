@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "supervisor/cgroup.h"
 #include "supervisor/family.h"
+#include "supervisor/limits.h"
 #include "supervisor/store.h"
 
 bool adopt_is_due(char *why, size_t why_len)
@@ -47,6 +49,65 @@ bool adopt_roster(struct roster *r, char *why, size_t why_len)
 	}
 	return true;
 }
+
+/* ---- the steps ---- */
+
+/* First, so that whatever goes wrong later ends it in order. */
+static bool take_children(void)
+{
+	store_open();
+	family_take_children(sup.base, &sup.roster, sup_family_ops(NULL));
+	return true;
+}
+
+static bool take_roster(void)
+{
+	char why[240];
+
+	if (spawn_find_programs(why, sizeof(why)) ||
+	    !adopt_roster(&sup.roster, why, sizeof(why))) {
+		log_err("cannot adopt the family of domid=%u, it is ended: %s",
+			sup.conf.domid, why);
+		return false;
+	}
+	sup_tell_serials();
+	if (sup.conf.have_vnc)
+		sup_tell_vnc();
+	sup.qmp.disk_stats = sup.roster.stat_page[MEMBER_DISK0];
+	for (unsigned int i = 0; i < sup.conf.nic_count; i++)
+		if (!sup.conf.nic[i].model && sup.host.tap[i] >= 0 &&
+		    !sup_drain_tap(sup.host.tap[i]))
+			return false;
+	limits_adopt();
+	store_close_rest();
+	return true;
+}
+
+static bool go_on(void)
+{
+	sup.qmp.status = QMP_STATUS_RUNNING;
+	cgroup_begin(sup.conf.domid, sup.conf.cgroup_parent);
+	if (!limits_apply(&sup.roster))
+		return false;
+	limits_apply_kept();
+	family_go_on();
+	sup_say_serving();
+	sup_begin_rest();
+	return true;
+}
+
+const struct step adopt_steps[] = {
+	{ "events",	sup_begin_events },
+	{ "children",	take_children },
+	{ "xen",	sup_reach_xen },
+	{ "roster",	take_roster },
+	{ "qmp",	sup_open_qmp },
+	{ "xenstore",	sup_open_xenstore },
+	{ "family",	go_on },
+	{ 0 }
+};
+
+/* ---- after the end ---- */
 
 int adopt_tear_down(void)
 {

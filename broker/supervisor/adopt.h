@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "supervisor/roster.h"
+#include "supervisor/sup.h"
 
 /*
  * Is there a family to be adopted?  If there is none, what is in the store is
@@ -20,6 +20,14 @@ bool adopt_is_due(char *why, size_t why_len);
 /* Fills in @r and its host from the store.  False, and @why: it is not whole,
    or not what the settings say. */
 bool adopt_roster(struct roster *r, char *why, size_t why_len);
+
+/*
+ * For sup_run_steps(), when it is due, with sup.conf and sup.roster's first three
+ * fields: takes what is in the store, opens nothing of the guest's, and goes on
+ * serving.  A step fails if the family is not whole, or not what the settings
+ * say; once its children were taken, to end them in order is family_stop()'s.
+ */
+extern const struct step adopt_steps[];
 
 /*
  * After a unit's supervisor ended, as systemd's SERVICE_RESULT= says: ends what

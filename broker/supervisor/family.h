@@ -21,9 +21,10 @@
 #include "abi/ctl_msg.h"
 #include "supervisor/roster.h"
 
-/* What the family tells main.c; all run from the event loop. */
+/* What the family tells sup.c; all run from the event loop. */
 struct family_ops {
-	void (*ready)(void);		/* broker serves: the guest may run */
+	void (*ready)(void);		/* broker serves: the guest may run; never
+					   called after family_take_children() */
 	void (*broken)(void);		/* nothing can be done: end everything */
 	int (*sleep)(void);		/* guest entered S3; 0 or -errno */
 	void (*powered_off)(unsigned int reason);	/* enum io_shutdown */

@@ -71,18 +71,25 @@ static int make_dir(int at, const char *name)
 	return fd;
 }
 
-/* Files only, and no deeper: what a family leaves there has no directories. */
-static void empty(int fd)
+/* What is in there; @fd stays the caller's.  NULL: it cannot be told. */
+static DIR *list_dir(int fd)
 {
 	int copy = open_dir(fd, ".");
 	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+
+	if (!d && copy >= 0)
+		close(copy);
+	return d;
+}
+
+/* Files only, and no deeper: what a family leaves there has no directories. */
+static void empty(int fd)
+{
+	DIR *d = list_dir(fd);
 	struct dirent *e;
 
-	if (!d) {
-		if (copy >= 0)
-			close(copy);
+	if (!d)
 		return;
-	}
 	while ((e = readdir(d)))
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
 			unlinkat(fd, e->d_name, 0);
@@ -111,15 +118,11 @@ static bool is_domid(const char *name)
 /* What families left that ended without a chance to clean up. */
 static void remove_dead(void)
 {
-	int copy = open_dir(run.base, ".");
-	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	DIR *d = list_dir(run.base);
 	struct dirent *e;
 
-	if (!d) {
-		if (copy >= 0)
-			close(copy);
+	if (!d)
 		return;
-	}
 	while ((e = readdir(d))) {
 		int fd;
 

@@ -14,7 +14,7 @@ import tempfile
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 
 from dm import (MAGIC, UNPLUG, UNPLUG_AUX, UNPLUG_DISKS, UNPLUG_NICS, DeviceModel, Machine,
-                make_image, make_place, until)
+                make_image, make_place, parts, until)
 from qmp import Qmp
 from tap import Tap
 
@@ -28,21 +28,8 @@ t = Tap()
 ok = t.ok
 
 
-def parts(nic=None):
-    """Drives 0, 1 and 2, and a card if there can be one."""
-    made = ['-device', 'VGA,vgamem_mb=16', '-vnc', 'none']
-    for i in range(3):
-        made += ['-drive', f'file={DIR}/disk{i}.img,if=ide,index={i},media=disk,format=raw']
-    if nic:
-        made += ['-device', f'{nic},id=nic0,netdev=net0,mac=00:16:3e:00:00:01,romfile=',
-                 '-netdev', f'type=tap,id=net0,ifname={TAP},script=no,downscript=no']
-    else:
-        made += ['-net', 'none']
-    return made
-
-
 def start(machine, *more, nic=None, fds=()):
-    dm = DeviceModel(DIR, machine, DOMID, *parts(nic), *more, fds=fds)
+    dm = DeviceModel(DIR, machine, DOMID, *parts(DIR, range(3), nic, TAP), *more, fds=fds)
     ok(dm.serves(), 'a device model serves', dm.said())
     return dm
 

@@ -18,11 +18,10 @@ import time
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 
+from dm import make_image, make_place
 from tap import Tap
 
 CTL, RIG, REPLAY, FAKE, BUILD = (os.path.abspath(p) for p in sys.argv[1:6])
-PROGRAMS = ['broker/dispatch/cloister-broker'] + \
-    [f'workers/cloister-{w}' for w in ('platform', 'disk', 'net', 'vga', 'vnc')]
 DOMID = 31600 + os.getpid() % 200
 tap = Tap()
 ok = tap.ok
@@ -209,12 +208,8 @@ def check_whole():
     if os.geteuid():
         ok(True, 'a whole family # SKIP needs root')
         return
-    shutil.copy(FAKE, f'{DIR}/cloister')
-    for program in PROGRAMS:
-        os.symlink(f'{BUILD}/{program}', f'{DIR}/{os.path.basename(program)}')
-    with open(f'{DIR}/disk.img', 'wb') as f:
-        f.truncate(1 << 20)
-    os.mkdir(f'{DIR}/run')
+    make_place(DIR, FAKE, BUILD)
+    make_image(f'{DIR}/disk.img', 2048)
     with open(f'{DIR}/log', 'w+', encoding='utf-8') as log:
         process = subprocess.Popen(
             [f'{DIR}/cloister', '-xen-domid', str(DOMID), '-name', 'whole', '-machine', 'xenfv',

@@ -18,11 +18,10 @@ import time
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 
+from dm import make_image, make_place
 from tap import Tap
 
 CTL, FAKE, BUILD = (os.path.abspath(p) for p in sys.argv[1:4])
-PROGRAMS = ['broker/dispatch/cloister-broker'] + \
-    [f'workers/cloister-{w}' for w in ('platform', 'disk', 'net', 'vga', 'vnc')]
 DOMID = 31200 + os.getpid() % 100
 tap = Tap()
 ok = tap.ok
@@ -90,12 +89,8 @@ def check_limit():
 
 
 def main():
-    os.mkdir(f'{DIR}/run')
-    shutil.copy(FAKE, f'{DIR}/cloister')
-    for program in PROGRAMS:
-        os.symlink(f'{BUILD}/{program}', f'{DIR}/{os.path.basename(program)}')
-    with open(f'{DIR}/disk.img', 'wb') as f:
-        f.truncate(1 << 20)
+    make_place(DIR, FAKE, BUILD)
+    make_image(f'{DIR}/disk.img', 2048)
     process, log = start()
     try:
         r = ctl('list')

@@ -11,14 +11,14 @@ set -u
 fake=$(realpath "$1")
 ctl=$(realpath "$2")
 build=$(realpath "$3")
-n=0 failed=0
+lib=$(dirname "$0")/../lib
+. "$lib/tap.sh"
+. "$lib/place.sh"
 
 [ "$(id -u)" = 0 ] || { echo '1..0 # SKIP needs root'; exit 0; }
 dir=$(mktemp -d)
 parent=cloister-restart-$$
-for at in /sys/fs/cgroup /sys/fs/cgroup/unified none; do
-	[ "$(stat -fc %T $at 2>/dev/null)" = cgroup2fs ] && break
-done
+at=$(cgroup_root)
 pid=
 end() {
 	[ -n "$pid" ] && kill -KILL "$pid" 2>/dev/null
@@ -28,13 +28,7 @@ end() {
 }
 trap end EXIT
 
-# The supervisor finds its children's programs beside itself.
-cp "$fake" "$dir/cloister"
-for program in broker/dispatch/cloister-broker workers/cloister-{platform,disk,net,vga,vnc}; do
-	ln -s "$build/$program" "$dir/"
-done
-truncate -s 1M "$dir/disk.img"
-mkdir "$dir/run"
+make_place "$dir" "$fake" "$build"
 printf '[defaults]\nrun-dir = %s\ncrash-dir = off\nrestart-limit = 3/600\n' "$dir/run" >"$dir/settings"
 
 # A card, if there can be a tap.
@@ -43,16 +37,7 @@ if [ -c /dev/net/tun ]; then
 	nic=(--nic "tap=clr$$,mac=00:16:3e:00:00:01") net=(net0)
 fi
 
-tell() {
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		sed 's/^/# /' "$dir/log" "$dir/said" 2>/dev/null
-		failed=1
-	fi
-}
+tap_notes="$dir/log $dir/said"
 
 ask() { timeout 60 "$ctl" --run-dir "$dir/run" "$@" >"$dir/said" 2>&1; }
 
@@ -187,6 +172,7 @@ all=$(for who in broker platform disk0 vga vnc "${net[@]}"; do pid_of $who; done
 [ "$(echo "$all" | wc -w)" = $((5 + ${#net[@]})) ]
 tell $? 'all processes'
 kill -STOP "$(pid_of broker)"		# it has to go on by itself
+tell $? 'the broker is stopped'
 kill -KILL "$pid"
 # Nobody may be there to take a status: then it is a zombie.
 gone() {
@@ -198,5 +184,4 @@ gone() {
 until_it 1 gone
 tell $? 'the supervisor is killed: within a second nobody is left'
 pid=
-echo "1..$n"
-exit $failed
+tap_done

@@ -17,25 +17,15 @@ import zlib
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 
+from dm import PROGRAMS, make_image, make_place
 from qmp import Qmp
+from tap import Tap
 
 FAKE, BUILD = (os.path.abspath(p) for p in sys.argv[1:3])
-PROGRAMS = ['broker/dispatch/cloister-broker'] + \
-    [f'workers/cloister-{w}' for w in ('platform', 'disk', 'net', 'vga', 'vnc')]
 DOMID = 31800 + os.getpid() % 150
 NAME = f'save{DOMID}'
-count = failed = 0
-
-
-def ok(good, what, *notes):
-    global count, failed
-    count += 1
-    failed += not good
-    print(f"{'' if good else 'not '}ok {count} - {what}", flush=True)
-    for note in notes if not good else ():
-        for line in str(note).splitlines()[:20]:
-            print('#', line[:500])
-    return good
+tap = Tap()
+ok = tap.ok
 
 
 class Guest:
@@ -347,15 +337,9 @@ def check_refused():
 def main():
     if os.geteuid():
         print('1..0 # SKIP needs root')
-        return 0
-    with open(FAKE, 'rb') as f, open(f'{DIR}/cloister', 'wb') as t:
-        t.write(f.read())
-    os.chmod(f'{DIR}/cloister', 0o755)
-    for program in PROGRAMS:
-        os.symlink(f'{BUILD}/{program}', f'{DIR}/{os.path.basename(program)}')
-    os.mkdir(f'{DIR}/run')
-    with open(f'{DIR}/disk.img', 'wb') as f:
-        f.truncate(1 << 20)
+        return
+    make_place(DIR, FAKE, BUILD)
+    make_image(f'{DIR}/disk.img', 2048)
     guest = Guest()
     if ok(guest.serves(), 'a guest is served', guest.said()):
         check_save(guest)
@@ -364,9 +348,8 @@ def main():
         check_called_off()
         check_deaths_at_rest()
         check_failed()
-    print(f'1..{count}')
-    return failed != 0
+    tap.done()
 
 
 with tempfile.TemporaryDirectory() as DIR:
-    sys.exit(main())
+    main()

@@ -7,22 +7,12 @@
 # usage: serve.sh CLOISTER SOURCE
 cloister=$(realpath "$1") || exit 1
 source=$2
-n=0 failed=0
+. "$(dirname "$0")/../lib/tap.sh"
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit 1
 
-# tell GOOD TEXT
-tell() {
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		sed 's/^/# /' out err
-		failed=1
-	fi
-}
+tap_notes='out err'
 
 run() {
 	timeout 20 "$cloister" serve "$@" >out 2>err </dev/null
@@ -221,5 +211,4 @@ tell $? '... and with all its examples in force'
 run --name web1 --config "$source/contrib/conf/example-guest.conf" --dry-run
 [ $status = 0 ] && grep -q '^device: e1000 ' out
 tell $? 'the example of a guest'
-echo "1..$n"
-exit $failed
+tap_done

@@ -17,11 +17,10 @@ import time
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 
+from dm import make_place
 from tap import Tap
 
 FAKE, BUILD = (os.path.abspath(p) for p in sys.argv[1:3])
-PROGRAMS = ['broker/dispatch/cloister-broker'] + \
-    [f'workers/cloister-{w}' for w in ('platform', 'disk', 'net', 'vga', 'vnc')]
 DOMID = 31300 + os.getpid() % 100
 CLONE_NEWNS = 0x20000
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 0x20, 0x1000, 0x4000, 0x40000
@@ -112,10 +111,7 @@ def check_forbidden():
 
 
 def main():
-    os.mkdir(f'{DIR}/run')
-    shutil.copy(FAKE, f'{DIR}/cloister')
-    for program in PROGRAMS:
-        os.symlink(f'{BUILD}/{program}', f'{DIR}/{os.path.basename(program)}')
+    make_place(DIR, FAKE, BUILD)
     try:
         check_name()
         check_forbidden()

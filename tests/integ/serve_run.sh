@@ -9,14 +9,14 @@
 set -u
 fake=$(realpath "$1")
 build=$(realpath "$2")
-n=0 failed=0
+lib=$(dirname "$0")/../lib
+. "$lib/tap.sh"
+. "$lib/place.sh"
 
 [ "$(id -u)" = 0 ] || { echo '1..0 # SKIP needs root'; exit 0; }
 dir=$(mktemp -d)
 parent=cloister-run-$$
-for at in /sys/fs/cgroup /sys/fs/cgroup/unified none; do
-	[ "$(stat -fc %T $at 2>/dev/null)" = cgroup2fs ] && break
-done
+at=$(cgroup_root)
 pid=
 end() {
 	[ -n "$pid" ] && kill -KILL "$pid" 2>/dev/null
@@ -25,30 +25,10 @@ end() {
 }
 trap end EXIT
 
-# The supervisor finds its children's programs beside itself.
-cp "$fake" "$dir/cloister"
-for program in broker/dispatch/cloister-broker workers/cloister-{platform,disk,net,vga,vnc}; do
-	ln -s "$build/$program" "$dir/"
-done
-truncate -s 1M "$dir/disk.img"
-# Others may run this test at the same time.
-mkdir "$dir/run"
+make_place "$dir" "$fake" "$build"
 printf '[defaults]\nrun-dir = %s\n' "$dir/run" >"$dir/settings"
 
-tell() {
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		sed 's/^/# /' "$dir/log"
-		failed=1
-	fi
-}
-skip() {
-	n=$((n + 1))
-	echo "ok $n # SKIP $1"
-}
+tap_notes=$dir/log
 
 # begin DOMID ARGUMENT...: 0 when it serves
 begin() {
@@ -125,7 +105,7 @@ for _ in $(seq 100); do
 	[ -S "$dir/run/31004/control.sock" ] && break
 	sleep 0.1
 done
-[ "$(readlink /proc/$pid/fd/{0,1,2} | sort -u)" = /dev/null ]
+[ "$(readlink /proc/$pid/fd/{0,1,2} | tr '\n' ' ')" = '/dev/null /dev/null /dev/null ' ]
 tell $? 'without standard input, output and error it has stand-ins'
 stop
 tell $? '... and ends well'
@@ -153,5 +133,4 @@ if unshare --mount true 2>/dev/null; then
 else
 	skip 'no mount namespaces here'
 fi
-echo "1..$n"
-exit $failed
+tap_done

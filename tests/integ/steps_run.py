@@ -17,7 +17,7 @@ import time
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 
 from dm import (MAGIC, UNPLUG, UNPLUG_DISKS, UNPLUG_NICS, DeviceModel, Machine, Victim,
-                make_image, make_place, some_instructions, until)
+                make_image, make_place, parts, some_instructions, until)
 from qmp import Qmp
 from tap import Tap
 
@@ -46,13 +46,7 @@ def want(good, what, *notes):
 
 
 def start(machine, nic, *settings, env=()):
-    parts = ['-device', 'VGA,vgamem_mb=16', '-vnc', 'none']
-    for i in range(2):
-        parts += ['-drive', f'file={DIR}/disk{i}.img,if=ide,index={2 * i},media=disk,format=raw']
-    if nic:
-        parts += ['-device', f'{nic},id=nic0,netdev=net0,mac=00:16:3e:00:00:01,romfile=',
-                  '-netdev', f'type=tap,id=net0,ifname={TAP},script=no,downscript=no']
-    dm = DeviceModel(DIR, machine, DOMID, *parts, *([] if nic else ['-net', 'none']),
+    dm = DeviceModel(DIR, machine, DOMID, *parts(DIR, (0, 2), nic, TAP),
                      settings=['restart-limit=90/10', *settings], env=env)
     want(dm.serves(), 'a device model serves', dm.said())
     return dm

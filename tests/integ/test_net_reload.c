@@ -19,16 +19,14 @@
 
 #include "abi/io_msg.h"
 #include "base/clock.h"
-#include "base/le.h"
 #include "base/stat.h"
 #include "fakefamily.h"
+#include "net_frame.h"
 #include "net_guest.h"
 #include "tap.h"
 
 #define HDR		sizeof(struct virtio_net_hdr)
 #define ROUNDS		48u
-#define LEN_MIN		60u
-#define LEN_SPAN	1400u
 #define WAIT_NS		(30 * NS_PER_S)
 
 static struct fakefamily f;
@@ -39,37 +37,16 @@ static _Atomic bool stop_wire, quiet;
 static _Atomic unsigned int out_good, out_wrong;
 static unsigned int in_wrong, sent;
 
-/* ---- frames that say who they are ---- */
-
-static size_t make(uint8_t *p, uint32_t seq)
-{
-	size_t len = LEN_MIN + seq * 37 % LEN_SPAN;
-
-	memset(p, 0xff, 6);
-	memcpy(p + 6, "\x02\x00\x00\x00\x00\x01\x88\xb5", 8);
-	le32_put(p + 14, seq);
-	for (size_t i = 18; i < len; i++)
-		p[i] = (uint8_t)(seq * 11 + i * 7 + (seq >> 8));
-	return len;
-}
-
-static bool is_right(const uint8_t *p, size_t len)
-{
-	uint8_t want[LEN_MIN + LEN_SPAN];
-
-	return len >= 18 && make(want, le32_get(p + 14)) == len &&
-		!memcmp(p, want, len);
-}
-
 /* ---- the peer ---- */
 
 static void take_all(void)
 {
 	static uint8_t p[70000];
+	uint32_t seq;
 	ssize_t r;
 
 	while ((r = read(wire, p, sizeof(p))) > 0) {
-		if (r > (ssize_t)HDR && is_right(p + HDR, (size_t)r - HDR)) {
+		if (r > (ssize_t)HDR && net_frame_is_right(p + HDR, (size_t)r - HDR, &seq)) {
 			out_good++;
 			continue;
 		}
@@ -87,7 +64,7 @@ static void give_some(void)
 	static uint32_t seq;
 
 	for (int i = 0; i < 16; i++) {
-		size_t len = make(p + HDR, seq++);
+		size_t len = net_frame_make(p + HDR, seq++);
 
 		if (seq % 50 == 0)
 			len = odd[seq / 50 % 4];
@@ -115,10 +92,10 @@ static void *run_wire(void *arg)
 
 static void send_some(unsigned int count)
 {
-	static uint8_t p[LEN_MIN + LEN_SPAN];
+	static uint8_t p[NET_FRAME_MAX];
 
 	while (count--) {
-		size_t len = make(p, sent);
+		size_t len = net_frame_make(p, sent);
 
 		if (!net_guest_post(&n, p, len))
 			break;
@@ -132,15 +109,17 @@ static void send_some(unsigned int count)
 static bool receive_one(bool keep)
 {
 	static uint8_t p[70000];
+	uint32_t seq;
 	bool csum_good;
 	size_t len = net_guest_receive(&n, p, &csum_good, keep, 0);
 
 	if (!len)
 		return false;
-	if (len < LEN_MIN + LEN_SPAN && memcmp(p, "\xff\xff\xff\xff\xff\xff", 6) == 0 &&
-	    !is_right(p, len))
+	if (len < NET_FRAME_MAX && memcmp(p, "\xff\xff\xff\xff\xff\xff", 6) == 0 &&
+	    !net_frame_is_right(p, len, &seq))
 		in_wrong++;
-	return memcmp(p, "\xff\xff\xff\xff\xff\xff", 6) == 0 && is_right(p, len);
+	return memcmp(p, "\xff\xff\xff\xff\xff\xff", 6) == 0 &&
+		net_frame_is_right(p, len, &seq);
 }
 
 static bool is_moving(void)

@@ -21,17 +21,15 @@
 
 #include "abi/io_msg.h"
 #include "base/clock.h"
-#include "base/le.h"
 #include "base/stat.h"
 #include "fakefamily.h"
+#include "net_frame.h"
 #include "net_guest.h"
 #include "tap.h"
 
 #define HDR		sizeof(struct virtio_net_hdr)
 #define GENERATIONS	60u
 #define FRAMES		(1u << 20)	/* numbers there are */
-#define LEN_MIN		60u
-#define LEN_SPAN	1400u
 #define TIMES		(1u << 18)
 #define UNPLUG_PORT	0x10u
 
@@ -49,27 +47,13 @@ static _Atomic pid_t doomed_by_guest, doomed_by_wire, doomed_by_frame;
 static int64_t took_ns[TIMES];
 static unsigned int times;
 
-/* ---- frames that say who they are ---- */
-
-static size_t make(uint8_t *p, uint32_t seq)
-{
-	size_t len = LEN_MIN + seq * 37 % LEN_SPAN;
-
-	memset(p, 0xff, 6);
-	memcpy(p + 6, "\x02\x00\x00\x00\x00\x01\x88\xb5", 8);
-	le32_put(p + 14, seq);
-	for (size_t i = 18; i < len; i++)
-		p[i] = (uint8_t)(seq * 11 + i * 7 + (seq >> 8));
-	return len;
-}
-
+/* And one that there is. */
 static bool is_right(const uint8_t *p, size_t len, uint32_t *seq)
 {
-	uint8_t want[LEN_MIN + LEN_SPAN];
-
-	*seq = len >= 18 ? le32_get(p + 14) : FRAMES;
-	return *seq < FRAMES && make(want, *seq) == len && !memcmp(p, want, len);
+	return net_frame_is_right(p, len, seq) && *seq < FRAMES;
 }
+
+/* ---- deaths ---- */
 
 /* In the middle of what the card was just given to do, or so. */
 static void strike(_Atomic pid_t *doomed)
@@ -123,10 +107,10 @@ static void take_all(void)
 
 static void give_some(void)
 {
-	static uint8_t p[HDR + LEN_MIN + LEN_SPAN];
+	static uint8_t p[HDR + NET_FRAME_MAX];
 
 	for (int i = 0; i < 4 && given < FRAMES; i++) {
-		size_t len = make(p + HDR, given);
+		size_t len = net_frame_make(p + HDR, given);
 
 		memset(p, 0, HDR);
 		if (write(wire, p, HDR + len) < 0)
@@ -193,14 +177,14 @@ static void receive_some(void)
 
 static void *run_guest(void *arg)
 {
-	static uint8_t p[LEN_MIN + LEN_SPAN];
+	static uint8_t p[NET_FRAME_MAX];
 
 	(void)arg;
 	while (!stop_guest && !fakeguest_fault(f.g)) {
 		int i = 0;
 
 		for (; i < 12 && !stop_sending && posted < FRAMES; i++) {
-			size_t len = make(p, posted);
+			size_t len = net_frame_make(p, posted);
 
 			if (!net_guest_post(&n, p, len))
 				break;
@@ -317,8 +301,8 @@ static bool moves_frame(void)
 {
 	static uint8_t p[70000];
 	struct pollfd in = { .fd = wire, .events = POLLIN };
-	uint8_t frame[LEN_MIN + LEN_SPAN];
-	size_t len = make(frame, 5);
+	uint8_t frame[NET_FRAME_MAX];
+	size_t len = net_frame_make(frame, 5);
 
 	while (read(wire, p, sizeof(p)) > 0)
 		;
@@ -333,8 +317,8 @@ static bool moves_frame(void)
 
 static void test_links(void)
 {
-	uint8_t frame[LEN_MIN + LEN_SPAN];
-	size_t len = make(frame, 7);
+	uint8_t frame[NET_FRAME_MAX];
+	size_t len = net_frame_make(frame, 7);
 	unsigned int left = 1;
 
 	ok(net_guest_has_link(&n) && moves_frame(), "the link is up");

@@ -53,6 +53,21 @@ def make_image(path, sectors):
         f.truncate(sectors * 512)
 
 
+def parts(where, indices, nic=None, tap=None):
+    """A display, drives with @where/disk0.img and on, at these IDE positions, and
+    a card of that model on that tap, or none: words for DeviceModel."""
+    made = ['-device', 'VGA,vgamem_mb=16', '-vnc', 'none']
+    for i, index in enumerate(indices):
+        made += ['-drive',
+                 f'file={where}/disk{i}.img,if=ide,index={index},media=disk,format=raw']
+    if nic:
+        made += ['-device', f'{nic},id=nic0,netdev=net0,mac=00:16:3e:00:00:01,romfile=',
+                 '-netdev', f'type=tap,id=net0,ifname={tap},script=no,downscript=no']
+    else:
+        made += ['-net', 'none']
+    return made
+
+
 class Machine:
     """A domain, whose vCPU does what it is told."""
 

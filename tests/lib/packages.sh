@@ -5,6 +5,7 @@
 
 # install_packages LIST
 install_packages() {
+	[ -r "$1" ] || { echo "no list of packages: $1" >&2; return 1; }
 	missing=
 	for p in $(sed 's/#.*//' "$1"); do
 		dpkg-query -W -f '${Status}' "$p" 2>/dev/null |

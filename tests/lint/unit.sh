@@ -8,22 +8,12 @@
 # usage: unit.sh SOURCE
 set -u
 source=$(realpath "$1")/contrib/systemd
-n=0 failed=0
-
-tell() {
-	n=$((n + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $n - $2"
-	else
-		echo "not ok $n - $2"
-		sed 's/^/# /' "$dir/out"
-		failed=1
-	fi
-}
+. "$(dirname "$0")/../lib/tap.sh"
 
 command -v systemd-analyze >/dev/null || { echo '1..0 # SKIP systemd is not installed'; exit 0; }
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
+tap_notes=$dir/out
 # The program and its manual are not installed here.
 sed '/^Documentation=/d' "$source/cloister.slice" >"$dir/cloister.slice"
 sed -e 's/^\(Exec[A-Za-z]*\)=.usr.libexec.cloister.cloister/\1=\/bin\/true/' \
@@ -55,11 +45,10 @@ sed -n 's/^#	\([0-9]\.[0-9]\) [A-Z].*/\1/p' "$source/cloister@.service" |
 	awk '{ sum += $1 * 10 } END { print sum }' >told
 cat left told >out
 if systemd-analyze --version | grep -q '^systemd 252 '; then
-	cmp -s left told
+	grep -q '[1-9]' left && cmp -s left told
 	tell $? "... and each part of that is told: $(cat told) of $(cat left) tenths"
 else
-	n=$((n + 1))
-	echo "ok $n # SKIP other versions of systemd-analyze have other figures"
+	skip 'other versions of systemd-analyze have other figures'
 fi
 
 python3 - "$source/security-policy.json" >out 2>&1 <<'PY'
@@ -76,5 +65,4 @@ made=$(sed 's/:.*//' root/etc/group 2>>out)
 	grep -q "^#define GROUP[[:space:]]*\"$made\"" \
 		"$source/../../broker/supervisor/metrics_family.c"
 tell $? "systemd-sysusers makes a group and no user: $made"
-echo "1..$n"
-exit $failed
+tap_done

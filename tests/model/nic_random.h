@@ -9,25 +9,11 @@
 #define TESTS_MODEL_NIC_RANDOM_H
 
 #include "tests/lib/rigcrash.h"
+#include "tests/model/random.h"
 
 #define ODD_BYTES	6u		/* as rig_odd_byte() has them */
 
-static uint64_t state;			/* of rnd(); not 0 */
-static unsigned int wrong, states, resets;
-
-static uint32_t rnd(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)(state >> 16);
-}
-
-static void wrong_at(const char *what)
-{
-	if (wrong++ < 5)
-		printf("# wrong: %s\n", what);
-}
+static unsigned int states, resets;
 
 /* A card as at power-on. */
 static void new_machine(void);

@@ -12,27 +12,13 @@
  */
 #include "base/log.h"
 #include "tests/model/ide_guest.h"
+#include "tests/model/random.h"
 
 #define ACCESSES	1000000u
 #define SMALL_BYTES	(256u * 1024u + 300u)	/* of every image */
 #define GUARD		0xc7u
 
-static uint64_t state;
-static unsigned int wrong, moved, resets, unplugs, pauses, commands_sent;
-
-static uint32_t rnd(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)(state >> 16);
-}
-
-static void wrong_at(const char *what)
-{
-	if (wrong++ < 5)
-		printf("# wrong: %s\n", what);
-}
+static unsigned int moved, resets, unplugs, pauses, commands_sent;
 
 static void new_machine(void)
 {

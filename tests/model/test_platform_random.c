@@ -12,22 +12,14 @@
 #include "dev/platform.h"
 #include "tap.h"
 #include "tests/lib/busrig.h"
+#include "tests/model/random.h"
 
 #define ACCESSES	1000000u
 
 static struct rig rig;
 static struct platform machine;
 static struct chr host;
-static uint64_t state;
 static unsigned int shadows, mirrors;
-
-static uint32_t rnd(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)(state >> 16);
-}
 
 static uint64_t written;
 

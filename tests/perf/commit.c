@@ -29,13 +29,14 @@
 #include "bus/commit.h"
 #include "fakefamily.h"
 #include "integ/net_guest.h"
+#include "ratio.h"
 #include "ring/memfd.h"
 #include "unhook.h"
 
 #define BATCH_MAX	100u
 #define TURNS		12u		/* of each life */
 #define LIVES_MAX	40u
-#define RATIOS		(TURNS * LIVES_MAX)
+#define NAME_WIDTH	20
 #define SECTORS		(32u << 10)
 #define BM		0xc100		/* beside the network card's ports */
 #define IDE_FUNC	0x09
@@ -46,7 +47,6 @@
 #define ALONE		2000u		/* commits of a round */
 #define ALONE_ROUNDS	50u
 
-enum { WITH, WITHOUT, AGAIN, FAMILIES };
 enum { POLL_ON, POLL_OFF, POLLS };
 
 static struct one {
@@ -54,7 +54,7 @@ static struct one {
 	struct net_guest card;
 	int wire;
 	unsigned int sectors;		/* left of a PIO command */
-} one[FAMILIES];
+} one[RATIO_FAMILIES];
 
 /* ---- what is measured; ns ---- */
 
@@ -210,27 +210,7 @@ static const struct row {
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
 
-static struct result {
-	unsigned int count;
-	int64_t median[FAMILIES][RATIOS];
-	double cost[RATIOS], noise[RATIOS];
-} results[POLLS][ROWS];
-
-/* ---- numbers ---- */
-
-static int by_value(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static int by_ratio(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
+static struct ratio results[POLLS][ROWS];
 
 static int64_t measure(struct one *o, const struct row *r)
 {
@@ -238,47 +218,19 @@ static int64_t measure(struct one *o, const struct row *r)
 
 	for (unsigned int i = 0; i < r->batch; i++)
 		took[i] = r->act(o);
-	qsort(took, r->batch, sizeof(took[0]), by_value);
-	return took[r->batch / 2];
+	return ratio_median(took, r->batch);
 }
 
-static void compare(const struct row *row, struct result *r, unsigned int turn)
+static void compare(const struct row *row, struct ratio *r, unsigned int turn)
 {
-	int64_t got[FAMILIES];
+	int64_t got[RATIO_FAMILIES];
 
-	for (unsigned int i = 0; i < FAMILIES; i++) {
-		unsigned int who = (turn + i) % FAMILIES;
+	for (unsigned int i = 0; i < RATIO_FAMILIES; i++) {
+		unsigned int who = (turn + i) % RATIO_FAMILIES;
 
 		got[who] = measure(&one[who], row);
 	}
-	for (unsigned int i = 0; i < FAMILIES; i++)
-		r->median[i][r->count] = got[i];
-	r->cost[r->count] = (double)got[WITH] / (double)got[WITHOUT];
-	r->noise[r->count] = (double)got[AGAIN] / (double)got[WITHOUT];
-	r->count++;
-}
-
-static double percent(const double *sorted, unsigned int count, unsigned int quarter)
-{
-	return (sorted[(count - 1) * quarter / 4] - 1) * 100;
-}
-
-static void print(const struct row *row, struct result *r)
-{
-	unsigned int n = r->count;
-
-	if (n == 0)
-		return;
-	for (unsigned int i = 0; i < FAMILIES; i++)
-		qsort(r->median[i], n, sizeof(int64_t), by_value);
-	qsort(r->cost, n, sizeof(double), by_ratio);
-	qsort(r->noise, n, sizeof(double), by_ratio);
-	printf("%-20s %9lld %9lld %+7.2f %% (%+.2f .. %+.2f)  %+7.2f %% (%+.2f .. %+.2f)\n",
-	       row->name, (long long)r->median[WITHOUT][n / 2],
-	       (long long)r->median[WITH][n / 2], percent(r->cost, n, 2),
-	       percent(r->cost, n, 1), percent(r->cost, n, 3),
-	       percent(r->noise, n, 2), percent(r->noise, n, 1),
-	       percent(r->noise, n, 3));
+	ratio_add(r, got);
 }
 
 /* ---- families ---- */
@@ -335,7 +287,7 @@ static const char *start_one(unsigned int who, const char *image, const char *mo
 	fakeguest_cfg_write(o->f.g, 0, IDE_FUNC, 0x20, 4, BM);
 	fakeguest_cfg_write(o->f.g, 0, IDE_FUNC, 0x04, 2, 5);
 	net_guest_start(&o->card, o->f.g, model, FF_NIC_SLOT);
-	return who == WITH ? NULL : unhook(o);
+	return who == RATIO_WITH ? NULL : unhook(o);
 }
 
 static void stop_one(struct one *o)
@@ -348,8 +300,8 @@ static void stop_one(struct one *o)
 static const char *live(unsigned int number, const char *image, const char *model,
 			unsigned int polls)
 {
-	for (unsigned int i = 0; i < FAMILIES; i++) {
-		const char *why = start_one((number + i) % FAMILIES, image, model,
+	for (unsigned int i = 0; i < RATIO_FAMILIES; i++) {
+		const char *why = start_one((number + i) % RATIO_FAMILIES, image, model,
 					    polls == POLL_ON);
 
 		if (why)
@@ -359,10 +311,10 @@ static const char *live(unsigned int number, const char *image, const char *mode
 		for (unsigned int r = 0; r < ROWS; r++)
 			if (!rows[r].model || strcmp(rows[r].model, model) == 0)
 				compare(&rows[r], &results[polls][r], t);
-	for (unsigned int i = 0; i < FAMILIES; i++)
+	for (unsigned int i = 0; i < RATIO_FAMILIES; i++)
 		if (fakeguest_fault(one[i].f.g))
 			return fakeguest_fault(one[i].f.g);
-	for (unsigned int i = 0; i < FAMILIES; i++)
+	for (unsigned int i = 0; i < RATIO_FAMILIES; i++)
 		stop_one(&one[i]);
 	return NULL;
 }
@@ -406,7 +358,7 @@ static void print_alone(const struct state *like)
 
 static const char *print_all_alone(const char *image)
 {
-	const char *why = start_one(WITH, image, "e1000", true);
+	const char *why = start_one(RATIO_WITH, image, "e1000", true);
 
 	if (why)
 		return why;
@@ -414,8 +366,8 @@ static const char *print_all_alone(const char *image)
 	time_alone(&(struct bus){ .state = calloc(1, sizeof(struct state)) },
 		   "(nothing changed)", 0, 0);
 	for (enum fakefamily_who w = 0; w < FF_BROKER; w++)
-		print_alone(map_state(&one[WITH], w));
-	stop_one(&one[WITH]);
+		print_alone(map_state(&one[RATIO_WITH], w));
+	stop_one(&one[RATIO_WITH]);
 	return NULL;
 }
 
@@ -430,11 +382,10 @@ static const char *run(unsigned int lives, const char *image)
 				return why;
 		}
 	for (unsigned int p = 0; p < POLLS; p++) {
-		printf("%-20s %9s %9s %9s %17s  %9s\n", p == POLL_ON ?
-		       "poll=on, median ns" : "poll=off, median ns", "without",
-		       "commit", "cost", "(quartiles)", "noise");
+		ratio_print_head(NAME_WIDTH, p == POLL_ON ? "poll=on, median ns" :
+				 "poll=off, median ns", "without", "commit");
 		for (unsigned int r = 0; r < ROWS; r++)
-			print(&rows[r], &results[p][r]);
+			ratio_print(&results[p][r], NAME_WIDTH, rows[r].name);
 	}
 	return print_all_alone(image);
 }

@@ -17,13 +17,12 @@
 
 #include "base/clock.h"
 #include "fakefamily.h"
+#include "ratio.h"
 
 #define BATCH		400u
 #define TURNS		24u		/* of each life */
-#define LIVES_MAX	40u
-#define RATIOS		(TURNS * LIVES_MAX)
-
-enum { WITH, WITHOUT, AGAIN, FAMILIES };
+#define LIVES_MAX	(RATIO_MAX / TURNS)
+#define NAME_WIDTH	16
 
 static const struct reg {
 	const char *name;
@@ -36,25 +35,9 @@ static const struct reg {
 };
 #define REGS (sizeof(regs) / sizeof(regs[0]))
 
-static struct fakefamily f[FAMILIES];
+static struct fakefamily f[RATIO_FAMILIES];
 static int64_t took[BATCH];
-static int64_t median[REGS][FAMILIES][RATIOS];
-static double cost[REGS][RATIOS], noise[REGS][RATIOS];
-
-
-static int by_value(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static int by_ratio(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
+static struct ratio results[REGS];
 
 static int64_t measure(struct fakeguest *g, const struct reg *r)
 {
@@ -67,22 +50,20 @@ static int64_t measure(struct fakeguest *g, const struct reg *r)
 			fakeguest_in(g, 0, r->port, 1);
 		took[i] = clock_now_ns() - t;
 	}
-	qsort(took, BATCH, sizeof(took[0]), by_value);
-	return took[BATCH / 2];
+	return ratio_median(took, BATCH);
 }
 
-static void compare(unsigned int reg, unsigned int at)
+/* @turn: who is first differs. */
+static void compare(unsigned int reg, unsigned int turn)
 {
-	int64_t got[FAMILIES];
+	int64_t got[RATIO_FAMILIES];
 
-	for (unsigned int i = 0; i < FAMILIES; i++) {
-		unsigned int who = (at + i) % FAMILIES;
+	for (unsigned int i = 0; i < RATIO_FAMILIES; i++) {
+		unsigned int who = (turn + i) % RATIO_FAMILIES;
 
 		got[who] = measure(f[who].g, &regs[reg]);
-		median[reg][who][at] = got[who];
 	}
-	cost[reg][at] = (double)got[WITH] / (double)got[WITHOUT];
-	noise[reg][at] = (double)got[AGAIN] / (double)got[WITHOUT];
+	ratio_add(&results[reg], got);
 }
 
 /* @life: who is started first differs. */
@@ -90,12 +71,12 @@ static bool live(unsigned int life)
 {
 	bool good = true;
 
-	for (unsigned int i = 0; i < FAMILIES; i++) {
-		unsigned int who = (life + i) % FAMILIES;
+	for (unsigned int i = 0; i < RATIO_FAMILIES; i++) {
+		unsigned int who = (life + i) % RATIO_FAMILIES;
 		struct fakefamily_conf c = {
 			.guest = { .vcpus = 1, .low_bytes = 32 << 20 },
 			.image = { getenv("CLOISTER_PERF_IMAGE") },
-			.no_stats = who != WITH, .quiet = true,
+			.no_stats = who != RATIO_WITH, .quiet = true,
 		};
 
 		good &= fakefamily_start(&f[who], &c);
@@ -107,28 +88,9 @@ static bool live(unsigned int life)
 	for (unsigned int t = 0; t < TURNS; t++)
 		for (unsigned int r = 0; r < REGS; r++)
 			compare(r, life * TURNS + t);
-	for (unsigned int i = 0; i < FAMILIES; i++)
+	for (unsigned int i = 0; i < RATIO_FAMILIES; i++)
 		fakefamily_stop(&f[i]);
 	return true;
-}
-
-static double percent(const double *sorted, unsigned int count, unsigned int quarter)
-{
-	return (sorted[(count - 1) * quarter / 4] - 1) * 100;
-}
-
-static void print(unsigned int reg, unsigned int count)
-{
-	for (unsigned int i = 0; i < FAMILIES; i++)
-		qsort(median[reg][i], count, sizeof(int64_t), by_value);
-	qsort(cost[reg], count, sizeof(double), by_ratio);
-	qsort(noise[reg], count, sizeof(double), by_ratio);
-	printf("%-16s %9lld %9lld %+7.2f %% (%+.2f .. %+.2f)  %+7.2f %% (%+.2f .. %+.2f)\n",
-	       regs[reg].name, (long long)median[reg][WITHOUT][count / 2],
-	       (long long)median[reg][WITH][count / 2], percent(cost[reg], count, 2),
-	       percent(cost[reg], count, 1), percent(cost[reg], count, 3),
-	       percent(noise[reg], count, 2), percent(noise[reg], count, 1),
-	       percent(noise[reg], count, 3));
 }
 
 int main(int argc, char **argv)
@@ -142,9 +104,8 @@ int main(int argc, char **argv)
 			printf("family did not start\n");
 			return 0;
 		}
-	printf("%-16s %9s %9s %9s %17s  %9s\n", "median ns", "stats=off",
-	       "stats=on", "cost", "(quartiles)", "noise");
+	ratio_print_head(NAME_WIDTH, "median ns", "stats=off", "stats=on");
 	for (unsigned int r = 0; r < REGS; r++)
-		print(r, lives * TURNS);
+		ratio_print(&results[r], NAME_WIDTH, regs[r].name);
 	return 0;
 }

@@ -10,7 +10,9 @@ usage: bench-parts.py
 
 import importlib.machinery
 import importlib.util
+import contextlib
 import io
+import json
 import os
 import struct
 import sys
@@ -19,8 +21,12 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, '../lib'), HERE]
 
-import benchtable           # noqa: E402  the path comes first
+import bench                # noqa: E402  the path comes first
+import benchlab             # noqa: E402
+import benchtable           # noqa: E402
 import killbench            # noqa: E402
+import run                  # noqa: E402
+import savebench            # noqa: E402
 from tap import Tap         # noqa: E402
 
 
@@ -128,8 +134,84 @@ def check_table(tap):
            'the table has what was measured', out.getvalue())
 
 
+class FakeMachine:
+    """Notes what it is asked for; each command ends as @status says."""
+
+    def __init__(self, status=0):
+        self.done, self.status, self.serial = [], status, bytearray(b'1234')
+
+    def start(self):
+        self.done.append('start')
+
+    def stop(self):
+        self.done.append('stop')
+
+    def run(self, command, timeout=None):
+        self.done.append(command)
+        return {'status': self.status}
+
+
+class FakeProgress:
+    def stage(self, _text):
+        return contextlib.nullcontext()
+
+
+def a_bench(kind, out='', data=()):
+    """One that has no lab."""
+    one = object.__new__(kind)
+    one.progress, one.out, one.data = FakeProgress(), out, list(data)
+    return one
+
+
+def check_boots(tap):
+    one = a_bench(killbench.KillBench)
+    machine = FakeMachine()
+    with one.booted(machine):
+        start, _ = one.create(machine, 'kill', '-p')
+    tap.ok(start == 4 and machine.done[0] == 'start' and machine.done[-1] == 'stop' and
+           machine.done[1].startswith('xl create -p /lab/kill.cfg '),
+           'Xen up, a guest, Xen down', machine.done)
+    machine = FakeMachine(status=1)
+    try:
+        with one.booted(machine):
+            one.create(machine, 'kill')
+        said = 'nothing'
+    except run.RunError as error:
+        said = str(error)
+    tap.ok('xl create failed' in said and machine.done[-1] == 'stop',
+           'a guest that is not created ends it', said, machine.done)
+
+
+def check_reports(tap):
+    runs = [{'variant': name, 'dom0_vcpus': 1, **figures}
+            for name, figures in (('qemu', {'poweron': 4, 'save': 4}),
+                                  ('cloister', {'poweron': 2, 'save': 2}),
+                                  ('cloister', {'error': 'gone'}))]
+    for kind, key, ends in ((bench.Bench, 'poweron', '! = goal missed.  All runs are in '),
+                            (savebench.SaveBench, 'save',
+                             'cloister: gone\n\nAll rounds are in ')):
+        with tempfile.TemporaryDirectory() as out:
+            said = io.StringIO()
+            with contextlib.redirect_stdout(said):
+                a_bench(kind, out).report()
+                nothing = said.getvalue()
+                a_bench(kind, out, runs).report()
+            with open(f'{out}/summary.json', encoding='utf-8') as file:
+                summary = json.load(file)
+            cell = summary['figures']['1'][key]['variants']['cloister']
+            tap.ok(nothing == '' and '0.50 x' in said.getvalue() and
+                   said.getvalue().endswith(f'\n\n{ends}{out}/summary.json\n') and
+                   summary['runs'] == runs and cell['ratio'] == 0.5,
+                   f'{kind.__name__}: table and file', said.getvalue(), summary)
+    tap.ok(issubclass(bench.Bench, benchlab.Comparison) and
+           bench.Bench.known[:2] == savebench.SaveBench.known == ['qemu', 'cloister'],
+           'QEMU comes first')
+
+
 def main():
     tap = Tap()
+    check_boots(tap)
+    check_reports(tap)
     check_files(tap)
     check_silence(tap)
     check_stalls(tap)

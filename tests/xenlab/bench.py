@@ -14,7 +14,6 @@ import re
 import statistics
 
 import benchlab
-import benchtable
 import guest
 import killbench
 import outer
@@ -59,13 +58,9 @@ OFF = {'noshadow': 'shadow=off', 'noposted': 'posted=off',
        'nopoll': 'poll=off'}
 
 
-class Bench(benchlab.Lab):
-    def __init__(self, options, progress):
-        super().__init__(options, progress)
-        self.data = []
-        self.wanted = self.variants(['qemu', 'cloister', *OFF])
-        if self.wanted != ['qemu']:
-            self.install()
+class Bench(benchlab.Comparison):
+    figures = FIGURES
+    known = ['qemu', 'cloister', *OFF]
 
     def all(self):
         self.slot = run.take_slot(self.progress)
@@ -75,35 +70,24 @@ class Bench(benchlab.Lab):
             self.one_boot(vcpus)
             self.save()
 
-    def save(self):
-        return self.write_summary({
-            'figures': benchtable.summarise(self.data, FIGURES),
-            'runs': self.data})
-
-    def report(self):
-        if not self.data:
-            return
-        path = self.save()
-        benchtable.show(benchtable.summarise(self.data, FIGURES))
-        print(f'\n! = goal missed.  All runs are in {path}')
+    def remark(self):
+        print('\n! = goal missed.  ', end='')
 
     def one_boot(self, vcpus):
         drive = self.drive()
         machine = self.machine(drive, os.path.join(self.out, f'dom0-{vcpus}'),
                                dom0_vcpus=vcpus)
-        try:
-            for name in self.wanted:
-                extra = ''
-                if name in OFF:
-                    extra = (f'device_model_args=["-cloister", '
-                             f'"{OFF[name]}"]\n')
-                if self.options.nics:
-                    extra += guest.nics(NICS)
-                machine.write(name + '.cfg', guest.config(
-                    [drive], dom0_vcpus=vcpus,
-                    device_model='/lab/bin/dm-timed', extra=extra))
-            with self.progress.stage(f'Xen up, dom0 with {vcpus} vCPU'):
-                machine.start()
+        for name in self.wanted:
+            extra = ''
+            if name in OFF:
+                extra = (f'device_model_args=["-cloister", '
+                         f'"{OFF[name]}"]\n')
+            if self.options.nics:
+                extra += guest.nics(NICS)
+            machine.write(name + '.cfg', guest.config(
+                [drive], dom0_vcpus=vcpus,
+                device_model='/lab/bin/dm-timed', extra=extra))
+        with self.booted(machine, f'Xen up, dom0 with {vcpus} vCPU'):
             machine.start_command('dm-watch')
             if self.options.nics:
                 machine.run('lab-network')
@@ -123,8 +107,6 @@ class Bench(benchlab.Lab):
                                   round=number + 1)
                     self.data.append(result)
                     self.save()
-        finally:
-            machine.stop()
 
     def one(self, machine, name):
         """One guest from power-on to destroy; its figures."""
@@ -135,11 +117,7 @@ class Bench(benchlab.Lab):
         machine.run(f'echo {binary} >/run/xenlab/dm; rm -f /run/xenlab/tty '
                     f'/run/xenlab/dm-start /run/xenlab/dm-running; '
                     f'cat /dev/vdb >/dev/null; sync')
-        start = len(machine.serial)
-        answer = machine.run(f'xl create -p /lab/{name}.cfg '
-                             f'>>/out/xl.log 2>&1', timeout=150)
-        if answer['status']:
-            raise run.RunError(run.CREATE, 'xl create failed, see xl.log')
+        start, answer = self.create(machine, name, '-p')
         machine.run('for i in $(seq 50); do [ -e /run/xenlab/tty ] && break; '
                     'sleep 0.1; done')
         result = {'create': answer['t1'] - answer['t0']}

@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the benches share: files, the installed Cloister, a guest that is asked
-on its serial console.
+"""What the benches share: files, the installed Cloister, a boot of Xen, a guest
+that is asked on its serial console, and a table of variants.
 
 Used by bench.py, killbench.py and savebench.py.  It measures nothing and knows
 no device model.
 """
 
+import contextlib
 import json
 import os
 import re
 import shutil
 import tempfile
 
+import benchtable
 import guest
 import image as images
 import outer
@@ -64,6 +66,16 @@ class Lab:
                              stage=self.stage, env={'NAME': guest.NAME},
                              **options)
 
+    @contextlib.contextmanager
+    def booted(self, machine, text='Xen up'):
+        """Xen and dom0 run; they are gone at the end, however that comes."""
+        try:
+            with self.progress.stage(text):
+                machine.start()
+            yield
+        finally:
+            machine.stop()
+
     def write_summary(self, data):
         path = os.path.join(self.out, 'summary.json')
         with open(path, 'w', encoding='utf-8') as file:
@@ -75,6 +87,16 @@ class Lab:
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     # -- the guest -------------------------------------------------------
+
+    def create(self, machine, name, how='-q'):
+        """The guest of /lab/NAME.cfg: where in the serial console it begins, and
+        what the lab said of the command."""
+        start = len(machine.serial)
+        answer = machine.run(f'xl create {how} /lab/{name}.cfg '
+                             '>>/out/xl.log 2>&1', timeout=150)
+        if answer['status']:
+            raise run.RunError(run.CREATE, 'xl create failed, see xl.log')
+        return start, answer
 
     def ask(self, machine, start, command, until, seconds):
         """Types a command in the guest and waits for text after start."""
@@ -100,3 +122,35 @@ class Lab:
                     f'/out/dm-{name}.log; xl destroy {guest.NAME}; '
                     'for i in $(seq 30); do [ -z "$(lab-processes)" ] && '
                     'break; sleep 0.2; done', timeout=90)
+
+
+class Comparison(Lab):
+    """Variants of one guest beside each other: one table, one list of runs."""
+
+    figures = []            # as benchtable.summarise() has them
+    known = []              # variants, QEMU first
+    each = 'runs'           # what a member of the list is called
+
+    def __init__(self, options, progress):
+        super().__init__(options, progress)
+        self.data = []
+        self.wanted = self.variants(self.known)
+        if self.wanted != ['qemu']:
+            self.install()
+
+    def save(self):
+        return self.write_summary({
+            'figures': benchtable.summarise(self.data, self.figures),
+            'runs': self.data})
+
+    def report(self):
+        """Prints the table, if anything was measured, and where the rest is."""
+        if not self.data:
+            return
+        path = self.save()
+        benchtable.show(benchtable.summarise(self.data, self.figures))
+        self.remark()
+        print(f'All {self.each} are in {path}')
+
+    def remark(self):
+        print()

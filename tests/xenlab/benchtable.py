@@ -35,7 +35,8 @@ def summarise(data, figures):
     return result
 
 
-def show(figures, stream=sys.stdout):
+def show(figures, stream=None):
+    stream = stream or sys.stdout
     for vcpus, table in figures.items():
         names = [name for name in
                  ['qemu', 'cloister', 'noshadow', 'noposted', 'nopoll']

@@ -44,24 +44,18 @@ class KillBench(benchlab.Lab):
         machine.write('kill.cfg', guest.config(
             [drive], nic='e1000', device_model=self.cloister,
             extra='device_model_args=["-cloister", "restart-limit=100/1"]\n'))
-        try:
-            with self.progress.stage('Xen up'):
-                machine.start()
+        with self.booted(machine):
             end = self.boot(machine)
             for name, target in KILLED:
                 row, end = self.one(machine, end, name, target)
                 self.rows.append(row)
             self.destroy(machine, 'kill')
-        finally:
-            machine.stop()
 
     def boot(self, machine):
         self.progress.begin('guest up')
-        answer = machine.run('mkdir -p /etc/cloister; xl create -q '
-                             '/lab/kill.cfg >>/out/xl.log 2>&1', timeout=150)
-        if answer['status']:
-            raise run.RunError(run.CREATE, 'xl create failed, see xl.log')
-        _, end = self.expect(machine, 0, run.USER_SPACE, 900)
+        machine.run('mkdir -p /etc/cloister')
+        start, _ = self.create(machine, 'kill')
+        _, end = self.expect(machine, start, run.USER_SPACE, 900)
         # What the kernel has to say would come in the middle of a report.
         _, end = self.ask(machine, end, 'dmesg -n 1; ip link set eth0 up; '
                           'sleep 3; echo re""ady', 'ready', 60)

@@ -12,7 +12,6 @@ state in the save file is.  That nothing is lost is cases.d/save.sh.
 import json
 
 import benchlab
-import benchtable
 import guest
 import run
 
@@ -32,13 +31,10 @@ FIGURES = [(key, text, unit, None, None) for key, text, unit in (
     ('file_mb', 'save file', 'MB'))]
 
 
-class SaveBench(benchlab.Lab):
-    def __init__(self, options, progress):
-        super().__init__(options, progress)
-        self.data = []
-        self.wanted = self.variants(['qemu', 'cloister'])
-        if self.wanted != ['qemu']:
-            self.install()
+class SaveBench(benchlab.Comparison):
+    figures = FIGURES
+    known = ['qemu', 'cloister']
+    each = 'rounds'
 
     def all(self):
         self.slot = run.take_slot(self.progress)
@@ -49,9 +45,7 @@ class SaveBench(benchlab.Lab):
             machine.write(name + '.cfg', guest.config(
                 [drive], nic='e1000', memory=MEMORY_MIB,
                 device_model=self.cloister if name == 'cloister' else None))
-        try:
-            with self.progress.stage('Xen up'):
-                machine.start()
+        with self.booted(machine):
             machine.run('mkdir -p /etc/cloister')
             for name in self.wanted:
                 try:
@@ -63,17 +57,11 @@ class SaveBench(benchlab.Lab):
                                       'error': str(error)})
                 self.destroy(machine, name)
                 self.save()
-        finally:
-            machine.stop()
 
     def one(self, machine, name):
         """All rounds of one variant."""
         self.progress.begin(f'{name}: boot')
-        start = len(machine.serial)
-        answer = machine.run(f'xl create -q /lab/{name}.cfg >>/out/xl.log '
-                             '2>&1', timeout=150)
-        if answer['status']:
-            raise run.RunError(run.CREATE, 'xl create failed, see xl.log')
+        start, _ = self.create(machine, name)
         _, end = self.expect(machine, start, run.USER_SPACE, 900)
         self.ask(machine, end, 'dmesg -n 1; ip link set eth0 up; ip addr add '
                  '10.77.0.50/24 dev eth0; until ping -c 1 -W 2 -q 10.77.0.1; '
@@ -111,17 +99,8 @@ class SaveBench(benchlab.Lab):
         # Nothing of one round is written back in the next.
         machine.run(f'rm -f {FILE}; sync')
 
-    def save(self):
-        return self.write_summary({
-            'figures': benchtable.summarise(self.data, FIGURES),
-            'runs': self.data})
-
-    def report(self):
-        if not self.data:
-            return
-        path = self.save()
-        benchtable.show(benchtable.summarise(self.data, FIGURES))
+    def remark(self):
         for one in self.data:
             if 'error' in one:
                 print(f'\n{one["variant"]}: {one["error"]}')
-        print(f'\nAll rounds are in {path}')
+        print()

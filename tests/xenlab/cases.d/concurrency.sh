@@ -31,10 +31,13 @@ measure idle
 flush_delay 1000
 guest-send 'n=0; while [ $n -lt 100000 ]; do n=$((n+1)); taskset 1 dd if=/dev/zero of=/junk bs=4k count=1 conv=fsync; echo $n >/tmp/flushes; done >/dev/null 2>&1 &'
 sleep 5
-before=$(ask 'cat /tmp/flushes') start=$EPOCHSECONDS
+start=$EPOCHSECONDS before=$(ask 'cat /tmp/flushes')
 measure flushing
-seconds=$((EPOCHSECONDS - start)) after=$(ask 'cat /tmp/flushes')
+after=$(ask 'cat /tmp/flushes') seconds=$((EPOCHSECONDS - start))
 echo "$((after - before)) flushes in $seconds s"
+# One after the other, a second or more each; else this measures nothing.
+[ $((after - before)) -ge 1 ]
+[ $((after - before)) -le $((seconds + 1)) ]
 python3 - <<'EOF'
 import re
 def read(name):

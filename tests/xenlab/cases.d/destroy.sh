@@ -9,4 +9,4 @@ sleep 5
 xl destroy "$DOMID"
 gone 20
 clean
-[ -z "$(xl list | awk 'NR > 1 && $2 != 0')" ]
+same "$(xl list | awk 'NR > 1 { print $2 }')" 0 'domains'

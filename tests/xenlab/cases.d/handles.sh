@@ -51,10 +51,8 @@ end_other()
 	if process "$other" '.*'; then
 		return 1
 	fi
-	if xl domid other 2>/dev/null || xenstore-ls -f /local/domain/0 |
-			grep -E "/(device-model|vkbd)/$other(/| )"; then
-		return 1
-	fi
+	NAME=other gone 1
+	no_nodes "$other"
 }
 
 # force ROLE:NAME:CALL...: each process of the other guest dies of its call.  The

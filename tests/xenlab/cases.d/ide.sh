@@ -11,6 +11,8 @@ same "$guest" "$(md5sum </dev/vdb)" 'checksum of the disk'
 guest-send 'reboot'
 guest-expect 'user space up' 600
 same "$(ask 'cat /marker')" kept 'file after reboot'
+now=$(xl domid "$NAME")
 guest-send 'poweroff'
 gone
 clean
+DOMID=$now clean

@@ -36,7 +36,10 @@ done
 ask 'touch /tmp/stop; wait; echo ended' 200
 same "$(ask 'cat /tmp/bad | wc -c')" 0 'bytes of complaints about the disk'
 same "$(ask 'cat /tmp/badnet | wc -c')" 0 'bytes of complaints about the network'
-echo "disk rounds: $(ask 'cat /tmp/rounds'); streams: $(ask 'wc -l </tmp/sent')"
+disk=$(ask 'cat /tmp/rounds') streams=$(ask 'wc -l </tmp/sent')
+echo "disk rounds: $disk; streams: $streams"
+[ "$disk" -gt 0 ]
+[ "$streams" -gt 0 ]
 same "$(ask 'dmesg | grep -c "ata[0-9].*\(error\|exception\|failed\)"')" 0 \
 	'complaints of the ATA driver'
 reaches 5

@@ -5,7 +5,8 @@
 . lab-net
 
 same "$(ask 'basename $(readlink /sys/class/net/eth0/device/driver)')" vif driver
-same "$(ask 'grep -l 0x8139 /sys/bus/pci/devices/*/device | wc -l')" 0 'cards left'
+same "$(ask 'cat /sys/bus/pci/devices/*/device >/ids && grep -c 0x8139 /ids')" 0 \
+	'cards left'
 if ip link show "vif$DOMID.0-emu" 2>/dev/null; then
 	echo 'case: the tap is still there'
 	exit 1

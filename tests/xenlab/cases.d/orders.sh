@@ -7,7 +7,9 @@ xl reboot "$NAME"
 guest-expect 'user space up' 600
 same "$(ask 'echo again')" again 'guest after reboot'
 [ "$(lab-processes | wc -l)" -gt 0 ]
-[ "$(xl domid "$NAME")" != "$DOMID" ]
+now=$(xl domid "$NAME")
+[ "$now" != "$DOMID" ]
 xl shutdown "$NAME"
 gone 120
 clean
+DOMID=$now clean

@@ -10,8 +10,10 @@ first=$DOMID
 # ---- what is installed is the package's ----
 
 same "$(dpkg-query -W -f '${db:Status-Status}' cloister)" installed 'package'
-same "$(dpkg --verify cloister)" '' 'files that are not as packaged'
-same "$(ls /stage)" '' 'files of a build'
+wrong=$(dpkg --verify cloister)
+same "$wrong" '' 'files that are not as packaged'
+staged=$(ls /stage)
+same "$staged" '' 'files of a build'
 dpkg -L cloister >/tmp/packaged
 
 # ---- a second guest ----
@@ -95,8 +97,10 @@ seconds()
 {
 	sync
 	echo 3 >/proc/sys/vm/drop_caches
-	GUEST=$1 ask "read a x </proc/uptime; $2 2>/dev/null; read b x </proc/uptime; echo \$a \$b" 120 |
-		awk '{ print $2 - $1 }'
+	local times
+	times=$(GUEST=$1 ask "read a x </proc/uptime; $2 2>/dev/null; read b x </proc/uptime; echo \$a \$b" 120) ||
+		return 1
+	awk '{ print $2 - $1 }' <<<"$times"
 }
 
 # In the kernel image, for holes cost nothing; then a file that has to arrive.
@@ -119,7 +123,8 @@ measure()
 measure before
 cloisterctl limit "$NAME" disk0 'io.max=images rbps=1M wbps=1M'
 grep . "/sys/fs/cgroup/cloister-$first/disk0/io.max"
-same "$(cat "/sys/fs/cgroup/cloister-$other/disk0/io.max")" '' "the other's io.max"
+free=$(cat "/sys/fs/cgroup/cloister-$other/disk0/io.max")
+same "$free" '' "the other's io.max"
 measure after
 # And at the same time: one waits for its disk, the other does not notice.
 GUEST=$first guest-send "$reads 2>/tmp/while; echo rea\"\"dy"
@@ -169,6 +174,7 @@ right()
 }
 
 all=$(others)
+same "$(wc -l <<<"$all")" 6 "the other's processes"
 GUEST=$first lab-kill KILL disk0
 right "$first"
 same "$(others)" "$all" "the other's processes"

@@ -29,7 +29,7 @@ ask 'mount -t tmpfs none /tmp; dd if=/dev/urandom of=/rnd bs=64k count=8 status=
 say 'i=0; while [ ! -e /tmp/stop ]; do dd if=/rnd of='"$dev"' bs=64k seek=$((i % 22 * 8)) oflag=direct conv=notrunc status=none 2>>/tmp/bad; dd if='"$dev"' bs=64k skip=$((i % 22 * 8)) count=8 iflag=direct status=none 2>>/tmp/bad | cmp - /rnd >>/tmp/bad 2>&1; i=$((i + 1)); echo $i >/tmp/rounds; done & echo wri""ting' writing
 
 time xl save "$NAME" "$file"
-! xl domid "$NAME"
+gone 1
 ls -l "$file"
 time xl restore "$file"
 lives_on 'xl restore'

@@ -142,6 +142,7 @@ goes_on 'deaths of the adopted'
 # ---- an upgrade, as cloister(8) has it ----
 
 all=$(members) was=$(show MainPID)
+same "$(wc -l <<<"$all")" 5 'processes before the upgrade'
 lab-systemd dpkg -i /lab/cloister.deb >/out/upgrade.log 2>&1
 same "$(show MainPID) $(members)" "$was $all" 'processes after dpkg -i'
 lab-systemd systemctl kill --kill-whom=main --signal=KILL "$unit"
@@ -150,9 +151,13 @@ for process in broker platform disk0 vga vnc; do
 	lab-systemd cloisterctl restart "$NAME" "$process"
 done
 goes_on 'an upgrade'
-same "$(members | sort | join - <(sort <<<"$all") | awk '$2 == $3')" '' \
+now=$(members)
+same "$(wc -l <<<"$now")" 5 'processes after the upgrade'
+same "$(sort <<<"$now" | join - <(sort <<<"$all") | awk '$2 == $3')" '' \
 	'processes of before'
-same "$(for pid in $(lab-processes); do readlink "/proc/$pid/exe"; done |
+pids=$(lab-processes)
+[ "$pids" ]
+same "$(for pid in $pids; do readlink "/proc/$pid/exe"; done |
 	grep deleted || true)" '' 'programs of before'
 
 ask 'touch /tmp/stop; wait; echo ended' 60
@@ -164,7 +169,7 @@ same "$(ask 'dmesg | grep -c "ata[0-9].*\(error\|exception\|failed\)"')" 0 \
 lab-systemd systemctl stop "$unit"
 same "$(show ActiveState) $(show Result)" 'inactive success' 'after a stop'
 same "$(show NFileDescriptorStore)" 0 'descriptors in the store'
-same "$(lab-processes)" '' 'processes after a stop'
+no_processes
 until_is 10 test ! -e "$group"
 xl destroy "$DOMID"
 gone 20
