@@ -42,12 +42,14 @@ def resume(machine, nic=None):
     return dm
 
 
-def save():
-    """libxl's words: stop, the state into a file, which gets another name."""
+def save(memory=True):
+    """libxl's words: stop, the state into a file, which gets another name.  Without
+    the guest's memory, which a soft reset leaves where it is, nobody asks what is
+    written to it."""
     qmp = Qmp(f'{DIR}/qmp')
-    good = qmp.good('xen-set-global-dirty-log', enable=True) and qmp.good('stop') and \
-        qmp.save(f'{DIR}/save').get('return') == {} and \
-        qmp.good('xen-set-global-dirty-log', enable=False)
+    good = (not memory or qmp.good('xen-set-global-dirty-log', enable=True)) and \
+        qmp.good('stop') and qmp.save(f'{DIR}/save').get('return') == {} and \
+        (not memory or qmp.good('xen-set-global-dirty-log', enable=False))
     os.rename(f'{DIR}/save', f'{DIR}/resume')
     return good
 
@@ -153,7 +155,7 @@ def test_soft_reset(nic, slow):
         begin_read(machine)
         words = [machine.value('in', 0x1f0, 2) for _ in range(10)]
         old = {name: dm.pid(name) for name in ('broker', 'platform', 'disk0', 'vga')}
-        ok(None not in old.values() and save(), 'stop and save', old, dm.said())
+        ok(None not in old.values() and save(memory=False), 'stop and save', old, dm.said())
         if slow:
             os.kill(old['disk0'], signal.SIGSTOP)
         was = dm
