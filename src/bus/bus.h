@@ -60,7 +60,8 @@ struct bus_dev_ops {
 	 * the first request: go on from the registers.  Ask again for turns,
 	 * timers and host I/O that were under way; bring interrupt lines to
 	 * what the registers say.  Also called if the device's state was not
-	 * valid and its registers are those of power-on.
+	 * valid and its registers are those of power-on.  If it took over at
+	 * rest: not before IO_RESUME, and there may be settles before.
 	 */
 	void (*resume)(void *dev);
 	/* What a successor may believe of @regs; NULL: any bytes will do, and

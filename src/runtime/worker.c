@@ -55,6 +55,7 @@ static struct {
 	bool stopping;
 	bool paused;			/* only the broker and the supervisor
 					   are listened to: IO_PAUSE */
+	bool resume_owed;		/* it was so when we took over */
 	uint64_t aside;			/* bit per descriptor whose event came
 					   while we could not look at it */
 	struct poll_window poll;
@@ -213,9 +214,15 @@ static uint64_t do_request(const struct io_msg *m)
 		bus_call_reply(&me.bus, m->data);
 		return 0;
 	case IO_PAUSE:
-		bus_call_pause(&me.bus);
+		/* Nothing is in flight, and what was is not asked for again. */
+		if (!me.resume_owed)
+			bus_call_pause(&me.bus);
 		return 0;
 	case IO_RESUME:
+		if (me.resume_owed)
+			bus_resume_devs(&me.bus);
+		me.resume_owed = false;
+		return 0;
 	case IO_SYNC:
 		return 0;
 	default:
@@ -601,7 +608,11 @@ void worker_confine(struct worker *w, const struct sandbox_policy *policy)
 	me.paused = was_paused();
 	bus_close(&me.bus, me.chan.head, me.chan.tail);
 	chan_worker_publish(&me.chan);
-	if (took_over) {
+	/* To go on is to send frames and to read what came from outside.  A
+	   device that was reset has nothing to go on with, but much to say, and
+	   our own successor would not know of it. */
+	me.resume_owed = took_over && me.paused && !me.bus.dev_was_reset;
+	if (took_over && !me.resume_owed) {
 		bus_resume_devs(&me.bus);
 		settle_events();
 	}
