@@ -308,6 +308,29 @@ static void test_liar_at_rest(void)
 	end("liar at rest");
 }
 
+/* What it left says that it is at rest, and the others go on before it has
+   a successor. */
+static void test_liar_not_woken(void)
+{
+	if (!start(true, false))
+		return;
+	fakefamily_tell(&f, FF_BROKER, CTL_PAUSE, 1);
+	ok(asked(&disk, IO_PAUSE) && asked(&platform, IO_PAUSE), "both shall rest");
+	chan_commit(&disk.w);
+	chan_commit(&platform.w);
+	ok(tells_rest(1), "and do");
+	say(&disk, &(struct io_msg){ .kind = 99 });
+	ok(lies_become(1), "one lies");
+	fakefamily_tell(&f, FF_BROKER, CTL_RESUME, 0);
+	ok(asked(&platform, IO_RESUME), "the other goes on");
+	chan_commit(&platform.w);
+	renew_disk();
+	ok(asked(&disk, IO_RESUME), "its successor is told to, as well");
+	ok(!atomic_load(&disk.c->paused), "and the next one finds nothing else");
+	chan_commit(&disk.w);
+	end("liar not woken");
+}
+
 /* ---- rows ---- */
 
 /* Rows are found wherever they are in a big window, and only there. */
@@ -462,6 +485,7 @@ int main(void)
 	test_liar_beside_invalidate();
 	test_lying_unplug();
 	test_liar_at_rest();
+	test_liar_not_woken();
 	test_far_row();
 	test_vram_over_ram();
 	test_announcements(40);
