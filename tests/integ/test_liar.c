@@ -331,6 +331,30 @@ static void test_liar_not_woken(void)
 	end("liar not woken");
 }
 
+/* vga need not be woken for what it writes: it may do so long after Xen was
+   told to look. */
+static void test_late_write(void)
+{
+	struct io_msg m;
+
+	if (!start(false, true))
+		return;
+	fakeguest_store_mem(g, 1, 0xa0000, 1, 0x77);
+	ok(next(&vga, &m) && m.kind == IO_BATCH, "vga has a write, and sleeps");
+	fakefamily_tell(&f, FF_BROKER, CTL_LOG_DIRTY, 1);
+	ok(asked(&disk, IO_SYNC), "dirty logging is switched on");
+	chan_commit(&disk.w);
+	chan_commit(&vga.w);
+	fakefamily_tell(&f, FF_BROKER, CTL_PAUSE, 1);
+	ok(asked(&disk, IO_PAUSE) && asked(&vga, IO_PAUSE), "all shall rest");
+	ok(atomic_load(&g->m->modified_frames) == 0, "nobody told anything yet");
+	chan_commit(&disk.w);
+	chan_commit(&vga.w);
+	ok(tells_rest(1) && atomic_load(&g->m->modified_frames) > 0,
+	   "they do, and Xen knows of the write");
+	end("late write");
+}
+
 /* ---- rows ---- */
 
 /* Rows are found wherever they are in a big window, and only there. */
@@ -486,6 +510,7 @@ int main(void)
 	test_lying_unplug();
 	test_liar_at_rest();
 	test_liar_not_woken();
+	test_late_write();
 	test_far_row();
 	test_vram_over_ram();
 	test_announcements(40);
