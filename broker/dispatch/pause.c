@@ -144,19 +144,6 @@ static bool is_settled(void)
 	return true;
 }
 
-/* A liar's successor is no more at rest than that was; but it may have found that
-   that rested. */
-void pause_renewed(unsigned int peer)
-{
-	if (me.stage == PAUSE_OFF && is_paused(&broker.peer[peer]))
-		me.wake |= (uint16_t)(1u << peer);
-	if (me.stage != PAUSE_ASKING && me.stage != PAUSE_ON)
-		return;
-	me.stage = PAUSE_ASKING;
-	me.ask |= (uint16_t)(1u << peer);
-	me.owe &= (uint16_t)~(1u << peer);
-}
-
 static void wake_peers(void)
 {
 	uint16_t alive = alive_peers();
@@ -173,6 +160,21 @@ static void wake_peers(void)
 			me.wake &= (uint16_t)~(1u << i);
 	}
 	me.wake &= alive;
+}
+
+/* A liar's successor is no more at rest than that was; but it may have found that
+   that rested. */
+void pause_renewed(unsigned int peer)
+{
+	if (me.stage == PAUSE_OFF && is_paused(&broker.peer[peer])) {
+		me.wake |= (uint16_t)(1u << peer);
+		wake_peers();	/* before anything else is asked of it */
+	}
+	if (me.stage != PAUSE_ASKING && me.stage != PAUSE_ON)
+		return;
+	me.stage = PAUSE_ASKING;
+	me.ask |= (uint16_t)(1u << peer);
+	me.owe &= (uint16_t)~(1u << peer);
 }
 
 void pause_step(void)

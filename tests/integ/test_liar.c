@@ -312,6 +312,8 @@ static void test_liar_at_rest(void)
    a successor. */
 static void test_liar_not_woken(void)
 {
+	struct io_msg m;
+
 	if (!start(true, false))
 		return;
 	fakefamily_tell(&f, FF_BROKER, CTL_PAUSE, 1);
@@ -324,10 +326,15 @@ static void test_liar_not_woken(void)
 	fakefamily_tell(&f, FF_BROKER, CTL_RESUME, 0);
 	ok(asked(&platform, IO_RESUME), "the other goes on");
 	chan_commit(&platform.w);
+	post_in(0, IDE);
+	ok(waits(0), "an access waits for its successor");
 	renew_disk();
-	ok(asked(&disk, IO_RESUME), "its successor is told to, as well");
+	ok(asked(&disk, IO_RESUME), "who is told to go on before anything else");
 	ok(!atomic_load(&disk.c->paused), "and the next one finds nothing else");
 	chan_commit(&disk.w);
+	ok(next(&disk, &m) && m.kind == IO_ACCESS, "then comes the access");
+	answer(&disk, &m, 0x5b);
+	ok(reads_as(0, 0x5b), "and is answered");
 	end("liar not woken");
 }
 
