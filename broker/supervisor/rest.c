@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "supervisor/family.h"
 
-#define REST_LIMIT_S	30	/* a disk may have much to finish */
+#define REST_LIMIT_S	300	/* images are flushed */
 #define LOG_LIMIT_S	8	/* libxl gives up after 10 */
 #define GFN_MASK	((UINT64_C(1) << 48) - 1)
 #define TICKET_SHIFT	48

@@ -214,9 +214,10 @@ static uint64_t do_request(const struct io_msg *m)
 		bus_call_reply(&me.bus, m->data);
 		return 0;
 	case IO_PAUSE:
-		/* Nothing is in flight, and what was is not asked for again. */
-		if (!me.resume_owed)
-			bus_call_pause(&me.bus);
+		/* A new broker's: nothing is in flight, and back ends would not
+		   be listened to. */
+		if (!me.paused)
+			bus_call_pause(&me.bus, true);
 		return 0;
 	case IO_RESUME:
 		if (me.resume_owed)
@@ -294,7 +295,8 @@ static void read_ctl(void)
 
 	if (r == 0 || (r == (ssize_t)sizeof(m) && m.kind == CTL_STOP)) {
 		me.stopping = true;
-		bus_call_pause(&me.bus);
+		/* No fsync: the page cache outlives us. */
+		bus_call_pause(&me.bus, false);
 	}
 }
 
@@ -431,7 +433,7 @@ int worker_serve(struct worker *w)
 			wait_events(0);
 		}
 	}
-	/* Finish the writes in flight; no fsync: the page cache outlives us. */
+	/* Finish the writes in flight. */
 	until = clock_now_ns() + STOP_WAIT_NS;
 	while (bus_is_deferred(&me.bus) && clock_now_ns() < until)
 		wait_events(10);
