@@ -28,6 +28,20 @@ bool dirty_waits(void)
 	return me.ask || me.owe;
 }
 
+/* It is not woken for every write, and has then still to do it. */
+static bool vga_owes(void)
+{
+	for (unsigned int i = 0; i < broker.plan->worker_count; i++) {
+		const struct peer *p = &broker.peer[i];
+
+		if (p->plan->role != PLAN_ABSENT &&
+		    (p->plan->verbs & PLAN_MAY_VRAM) &&
+		    !chan_committed(&p->ch, p->ch.tail))
+			return true;
+	}
+	return false;
+}
+
 void dirty_set(bool on)
 {
 	me.on = on;
@@ -45,7 +59,7 @@ void dirty_set(bool on)
 		if (on)
 			me.ask |= (uint16_t)(1u << i);
 	}
-	me.vga_wrote = false;
+	me.vga_wrote = on && vga_owes();
 	dirty_step();
 }
 

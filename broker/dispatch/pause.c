@@ -28,6 +28,11 @@ static void set_paused(struct peer *p, uint32_t on)
 	atomic_store_explicit(&p->ch.c->paused, on, memory_order_relaxed);
 }
 
+static bool is_paused(const struct peer *p)
+{
+	return atomic_load_explicit(&p->ch.c->paused, memory_order_relaxed);
+}
+
 bool pause_holds(void)
 {
 	return me.stage != PAUSE_OFF;
@@ -65,8 +70,7 @@ void pause_adopt(void)
 	for (unsigned int i = 0; i < broker.plan->worker_count; i++) {
 		const struct peer *p = &broker.peer[i];
 
-		if (p->plan->role != PLAN_ABSENT &&
-		    atomic_load_explicit(&p->ch.c->paused, memory_order_relaxed))
+		if (p->plan->role != PLAN_ABSENT && is_paused(p))
 			me.stage = PAUSE_ENDING;
 	}
 }
@@ -140,16 +144,6 @@ static bool is_settled(void)
 	return true;
 }
 
-/* A liar's successor is no more at rest than that was. */
-void pause_renewed(unsigned int peer)
-{
-	if (me.stage != PAUSE_ASKING && me.stage != PAUSE_ON)
-		return;
-	me.stage = PAUSE_ASKING;
-	me.ask |= (uint16_t)(1u << peer);
-	me.owe &= (uint16_t)~(1u << peer);
-}
-
 static void wake_peers(void)
 {
 	uint16_t alive = alive_peers();
@@ -166,6 +160,21 @@ static void wake_peers(void)
 			me.wake &= (uint16_t)~(1u << i);
 	}
 	me.wake &= alive;
+}
+
+/* A liar's successor is no more at rest than that was; but it may have found that
+   that rested. */
+void pause_renewed(unsigned int peer)
+{
+	if (me.stage == PAUSE_OFF && is_paused(&broker.peer[peer])) {
+		me.wake |= (uint16_t)(1u << peer);
+		wake_peers();	/* before anything else is asked of it */
+	}
+	if (me.stage != PAUSE_ASKING && me.stage != PAUSE_ON)
+		return;
+	me.stage = PAUSE_ASKING;
+	me.ask |= (uint16_t)(1u << peer);
+	me.owe &= (uint16_t)~(1u << peer);
 }
 
 void pause_step(void)

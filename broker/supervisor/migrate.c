@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "abi/chan.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "supervisor/rest.h"
@@ -173,6 +174,19 @@ int migrate_read(struct roster *r, struct vram_layout *l, char *why, size_t why_
 	return 0;
 }
 
+/* Each finds that it was at rest, as it was when it was saved. */
+static int put_to_rest(const struct roster *r)
+{
+	static const uint32_t one = 1;
+
+	for (enum member m = 0; m < MEMBER_COUNT; m++)
+		if (roster_channel(m) >= 0 && roster_has(r, m) &&
+		    pwrite(r->chan[roster_channel(m)], &one, sizeof(one),
+			   offsetof(struct chan, paused)) != (ssize_t)sizeof(one))
+			return -EIO;
+	return 0;
+}
+
 int migrate_fill(const struct roster *r)
 {
 	struct save_broker broker = in.family.broker;
@@ -185,6 +199,8 @@ int migrate_fill(const struct roster *r)
 	in.family.broker = broker;
 	let_go_unplugged(r, broker.unplugged);
 	rc = save_fill(&in.view, &in.family, clock_now_ns());
+	if (rc == 0)
+		rc = put_to_rest(r);
 	free(in.bytes);
 	in.bytes = NULL;
 	return rc;

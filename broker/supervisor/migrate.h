@@ -17,8 +17,9 @@
    @r->host, before roster_make(); sets @l->now_gfn and @r->restoring.  0; or
    -errno and @why: a line that names the section and field. */
 int migrate_read(struct roster *r, struct vram_layout *l, char *why, size_t why_len);
-/* After roster_make(), before any worker starts: puts it where they look.
-   0 or -errno.  Does nothing without migrate_read(). */
+/* After roster_make(), before anybody starts: puts it where workers look, who
+   will be at rest then (rest_hold()).  0 or -errno.  Does nothing without
+   migrate_read(). */
 int migrate_fill(const struct roster *r);
 /* Was the guest of that file in ACPI S3? */
 bool migrate_was_suspended(void);

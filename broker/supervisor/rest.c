@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "supervisor/family.h"
 
-#define REST_LIMIT_S	30	/* a disk may have much to finish */
+#define REST_LIMIT_S	300	/* images are flushed */
 #define LOG_LIMIT_S	8	/* libxl gives up after 10 */
 #define GFN_MASK	((UINT64_C(1) << 48) - 1)
 #define TICKET_SHIFT	48
@@ -86,17 +86,24 @@ static void log_too_slow(evutil_socket_t fd, short what, void *arg)
 	fail(&me.log);
 }
 
+static int set_limit(struct wish *w, int limit_s, event_callback_fn too_slow)
+{
+	const struct timeval limit = { limit_s, 0 };
+
+	w->limit = evtimer_new(me.base, too_slow, NULL);
+	if (w->limit && evtimer_add(w->limit, &limit) == 0)
+		return 0;
+	end_wait(w);
+	return -ENOMEM;
+}
+
 static int begin_wait(struct wish *w, int limit_s, event_callback_fn too_slow,
 		      enum ctl_kind kind, uint64_t arg)
 {
-	const struct timeval limit = { limit_s, 0 };
-	int rc;
+	int rc = set_limit(w, limit_s, too_slow);
 
-	w->limit = evtimer_new(me.base, too_slow, NULL);
-	if (!w->limit || evtimer_add(w->limit, &limit)) {
-		end_wait(w);
-		return -ENOMEM;
-	}
+	if (rc)
+		return rc;
 	rc = tell_broker(kind, arg);
 	if (rc) {
 		end_wait(w);
@@ -124,6 +131,9 @@ int rest_ask(char *why, size_t why_len)
 				++me.ticket);
 		break;
 	case WISH_COMING:
+		/* rest_hold() sets none: nobody waited yet. */
+		if (!me.rest.limit)
+			set_limit(&me.rest, REST_LIMIT_S, rest_too_slow);
 		rc = -EINPROGRESS;
 		break;
 	case WISH_FAILED:
@@ -142,6 +152,17 @@ int rest_ask(char *why, size_t why_len)
 		snprintf(why, why_len, "cannot talk to the broker: %s",
 			 strerrordesc_np(-rc));
 	return rc;
+}
+
+/* Without a limit: if somebody is slow, that must not let the others go. */
+void rest_hold(void)
+{
+	int rc = tell_broker(CTL_PAUSE, ++me.ticket);
+
+	if (rc)
+		log_errno(-rc, "cannot talk to child: name=broker");
+	me.asked_ns = clock_now_ns();
+	me.rest.stage = WISH_COMING;
 }
 
 void rest_on_rested(uint64_t arg)

@@ -23,6 +23,9 @@ void rest_begin(struct event_base *base, void (*changed)(void));
  * goes on as before.
  */
 int rest_ask(char *why, size_t why_len);
+/* A family that started at rest, of a guest that is restored: from the broker's
+   READY on until rest_end(), without a limit. */
+void rest_hold(void);
 void rest_end(void);
 bool rest_is_on(void);
 /* Where VRAM is, while rest_is_on(). */

@@ -17,6 +17,7 @@
 #include "supervisor/migrate.h"
 #include "supervisor/nic.h"
 #include "supervisor/notify.h"
+#include "supervisor/rest.h"
 #include "supervisor/save.h"
 #include "supervisor/store.h"
 #include "supervisor/tap.h"
@@ -181,6 +182,10 @@ static void on_family_ready(void)
 	sup.qmp.suspended = migrate_was_suspended();
 	/* Whoever replaces a worker later goes on from what that one left. */
 	sup.roster.restoring = false;
+	/* The toolstack says when: the guest's memory, disk and address may still
+	   be somebody else's, and the tap is not yet up. */
+	if (sup.conf.incoming)
+		rest_hold();
 	if (!sup.conf.hold)
 		sup_say_running();
 	/* From here on its death would be noticed. */

@@ -104,7 +104,9 @@ struct chan {
 	_Atomic uint32_t ans_head;	/* B: answers [.., head) are done with */
 	_Atomic uint32_t broker_asleep;	/* B: 1: write FD_BROKER_KICK after an answer */
 	_Atomic uint32_t log_dirty;	/* B: 1: say ANS_MODIFIED of each frame written */
-	_Atomic uint32_t paused;	/* B: 1: IO_PAUSE is committed; for a successor */
+	_Atomic uint32_t paused;	/* B: 1: IO_PAUSE is committed; for a successor.
+					   Set by the supervisor, before either side
+					   starts, for a guest that is restored */
 
 	/* W -> B */
 	alignas(CHAN_ALIGN)

@@ -434,12 +434,12 @@ void bus_call_reply(struct bus *b, uint64_t data)
 		}
 }
 
-void bus_call_pause(struct bus *b)
+void bus_call_pause(struct bus *b, bool stable)
 {
 	for (unsigned int i = 0; i < b->dev_count; i++)
 		if (b->dev[i].ops && b->dev[i].ops->pause) {
 			b->dirty |= 1u << i;
-			b->dev[i].ops->pause(b->dev[i].dev);
+			b->dev[i].ops->pause(b->dev[i].dev, stable);
 		}
 }
 

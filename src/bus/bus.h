@@ -41,8 +41,9 @@ struct bus_dev_ops {
 	void (*unplug)(void *dev, uint32_t mask);
 	/* IO_REPLY: answer to a verb this worker sent. */
 	void (*reply)(void *dev, uint64_t data);
-	/* IO_PAUSE: finish what is in flight; may bus_defer(). */
-	void (*pause)(void *dev);
+	/* IO_PAUSE: finish what is in flight; may bus_defer().  @stable: and
+	   what was written before, so that another host finds it. */
+	void (*pause)(void *dev, bool stable);
 	/* Before every settle: bring computed registers up to date. */
 	void (*settle)(void *dev);
 	/*
@@ -60,7 +61,8 @@ struct bus_dev_ops {
 	 * the first request: go on from the registers.  Ask again for turns,
 	 * timers and host I/O that were under way; bring interrupt lines to
 	 * what the registers say.  Also called if the device's state was not
-	 * valid and its registers are those of power-on.
+	 * valid and its registers are those of power-on.  If it took over at
+	 * rest: not before IO_RESUME, and there may be settles before.
 	 */
 	void (*resume)(void *dev);
 	/* What a successor may believe of @regs; NULL: any bytes will do, and
@@ -259,7 +261,7 @@ void bus_batch_write(struct bus *b, const struct io_write *w);
 void bus_read_note(struct bus *b, const struct io_msg *m);
 void bus_call_unplug(struct bus *b, uint32_t mask);
 void bus_call_reply(struct bus *b, uint64_t data);
-void bus_call_pause(struct bus *b);
+void bus_call_pause(struct bus *b, bool stable);
 /* A verb without a window, for the parts of bus/. */
 void bus_say(struct bus *b, enum ans_kind kind, uint64_t addr, uint64_t data);
 /* Timers whose deadline has passed. */

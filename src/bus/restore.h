@@ -9,7 +9,7 @@
  * which guests know as a reset, and the others go on.
  *
  * Order, in a worker: devices are added; bus_take_over(); bus_close();
- * bus_resume_devs().
+ * bus_resume_devs(), which in one that took over at rest comes with IO_RESUME.
  */
 #ifndef BUS_RESTORE_H
 #define BUS_RESTORE_H

@@ -99,7 +99,9 @@ struct ide_unit_regs {
 	uint8_t selftests;		/* entries in use */
 	uint8_t selftest_last;		/* 1-based; 0: none */
 	uint8_t selftest[IDE_SELFTESTS];
-	uint8_t rsvd[6];
+	uint8_t unflushed;		/* 1: a flush nobody asked for failed;
+					   the next one says so */
+	uint8_t rsvd[5];
 };
 
 /* Position in a PRD table */

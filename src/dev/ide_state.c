@@ -32,7 +32,8 @@
 	MAX(unit[n].selftests, IDE_SELFTESTS), \
 	MAX(unit[n].selftest_last, IDE_SELFTESTS), \
 	MAXES(unit[n].selftest[0], IDE_SELFTESTS, 2), \
-	MAXES(unit[n].rsvd[0], 6, 0)
+	MAX(unit[n].unflushed, 1), \
+	MAXES(unit[n].rsvd[0], 5, 0)
 
 static const struct bus_field fields[] = {
 	UNIT_RULES(0),

@@ -575,6 +575,17 @@ static void end_wait(struct ide_chan *c)
 	bus_resume(c->bus, 0);
 }
 
+/* The host tells of an error once, and then it was told to us. */
+static int add_untold(struct ide_chan *c, enum blk_op op, int rc)
+{
+	struct ide_unit_regs *u = ide_sel(c);
+
+	if (op != BLK_FLUSH || !u->unflushed)
+		return rc;
+	u->unflushed = 0;
+	return rc ? rc : -EIO;
+}
+
 static void on_done(struct blk_req *req, int rc)
 {
 	struct ide_chan *c = req->dev;
@@ -587,7 +598,7 @@ static void on_done(struct blk_req *req, int rc)
 	bus_touch(c->bus, c->id);
 	if (c->wait == WAIT_RESET)
 		;		/* whatever it was, it is over */
-	else if (rc == 0)
+	else if (add_untold(c, req->op, rc) == 0)
 		go_on(c);
 	else
 		fail_host(c, was_write);

@@ -131,33 +131,46 @@ static void end_unplug(struct piix_ide *p)
 }
 
 static void unplug_step(struct piix_ide *p);
+static void pause_step(struct piix_ide *p);
 
+/* The back end has logged it; of one that leaves nobody asks any more. */
 static void flushed(struct blk_req *req, int rc)
 {
 	struct piix_ide *p = req->dev;
+	struct ide_chan *c = &p->chan[p->flushing / IDE_UNITS];
 
-	(void)rc;			/* the back end has logged it */
-	unplug_step(p);
+	if (p->leaving) {
+		unplug_step(p);
+		return;
+	}
+	if (rc) {
+		c->r.unit[p->flushing % IDE_UNITS].unflushed = 1;
+		bus_touch(c->bus, c->id);
+	}
+	pause_step(p);
+}
+
+static void flush_next(struct piix_ide *p)
+{
+	struct blk *blk;
+
+	p->flushing = (unsigned int)__builtin_ctz(p->to_flush);
+	p->to_flush &= p->to_flush - 1;
+	blk = drive_blk(p, p->flushing);
+	p->req = (struct blk_req){ .op = BLK_FLUSH, .done = flushed, .dev = p };
+	blk->ops->submit(blk, &p->req);
 }
 
 /* Quiet channels, then flushed images, one after the other, then the end. */
 static void unplug_step(struct piix_ide *p)
 {
-	unsigned int drive;
-	struct blk *blk;
-
 	for (unsigned int i = 0; i < IDE_CHANNELS; i++)
 		if (p->chan[i].io_busy)
 			return;
-	if (!p->to_flush) {
+	if (p->to_flush)
+		flush_next(p);
+	else
 		end_unplug(p);
-		return;
-	}
-	drive = (unsigned int)__builtin_ctz(p->to_flush);
-	p->to_flush &= p->to_flush - 1;
-	blk = drive_blk(p, drive);
-	p->req = (struct blk_req){ .op = BLK_FLUSH, .done = flushed, .dev = p };
-	blk->ops->submit(blk, &p->req);
 }
 
 static bool is_paused(const struct piix_ide *p)
@@ -168,17 +181,38 @@ static bool is_paused(const struct piix_ide *p)
 	return true;
 }
 
+static uint32_t drives_of(struct piix_ide *p)
+{
+	uint32_t drives = 0;
+
+	for (unsigned int drive = 0; drive < IDE_DRIVES; drive++)
+		if (drive_blk(p, drive))
+			drives |= 1u << drive;
+	return drives;
+}
+
+/* As unplug_step(); a guest that goes on may do so on another host. */
+static void pause_step(struct piix_ide *p)
+{
+	if (!is_paused(p))
+		return;
+	if (p->to_flush) {
+		flush_next(p);
+	} else {
+		p->pausing = false;
+		bus_resume(p->bus, 0);
+	}
+}
+
 /* A channel's host I/O ended. */
 static void on_progress(void *owner)
 {
 	struct piix_ide *p = owner;
 
-	if (p->leaving) {
+	if (p->leaving)
 		unplug_step(p);
-	} else if (p->pausing && is_paused(p)) {
-		p->pausing = false;
-		bus_resume(p->bus, 0);
-	}
+	else if (p->pausing)
+		pause_step(p);
 }
 
 static void unplug(void *dev, uint32_t mask)
@@ -187,9 +221,7 @@ static void unplug(void *dev, uint32_t mask)
 	uint32_t drives = mask & UNPLUG_IDE_DISKS ? 0xf :
 			  mask & UNPLUG_AUX_IDE_DISKS ? 0xe : 0;
 
-	for (unsigned int drive = 0; drive < IDE_DRIVES; drive++)
-		if (!drive_blk(p, drive))
-			drives &= ~(1u << drive);
+	drives &= drives_of(p);
 	if (!drives)
 		return;
 	p->leaving = drives;
@@ -201,16 +233,20 @@ static void unplug(void *dev, uint32_t mask)
 }
 
 /* Commands under way end first; the guest does not run. */
-static void pause_io(void *dev)
+static void pause_io(void *dev, bool stable)
 {
 	struct piix_ide *p = dev;
+	bool was_pausing = p->pausing;
 
 	for (unsigned int i = 0; i < IDE_CHANNELS; i++)
 		ide_run(&p->chan[i]);
-	if (p->leaving || is_paused(p))
+	if (p->leaving || (is_paused(p) && !stable && !was_pausing))
 		return;
+	p->to_flush = stable ? drives_of(p) : 0;
 	p->pausing = true;
 	bus_defer(p->bus);
+	if (!was_pausing)
+		pause_step(p);
 }
 
 /* ---- taking over ---- */

@@ -26,9 +26,10 @@ struct piix_ide {
 	bus_dev_id id;
 	/* Unplug or pause in progress; not committed, the request is repeated. */
 	uint32_t leaving;		/* bit per drive */
-	uint32_t to_flush;		/* of those, not flushed yet */
+	uint32_t to_flush;		/* not flushed yet */
 	bool pausing;
-	struct blk_req req;		/* the flush of a leaving drive */
+	unsigned int flushing;		/* drive */
+	struct blk_req req;		/* its flush */
 	struct blk *unwanted[IDE_DRIVES]; /* taken over, unplugged before */
 };
 

@@ -46,11 +46,13 @@ enum fixed_off { RERID = 0x5e, ANLPAR = 0x68, ANER = 0x6a, CSCR = 0x74 };
 
 #define TICKS_US	33u		/* the PCI clock */
 #define NS_US		1000u
+#define OLDEST_NS	(-(INT64_C(1) << 61))	/* 73 years: nothing overflows */
 
-/* A successor's could be anything. */
+/* A successor's could be anything; one before this host was started is as good
+   as any. */
 static int64_t zero_ns(const struct rtl8139 *d, int64_t now_ns)
 {
-	return d->r.tctr_zero_ns < 0 || d->r.tctr_zero_ns > now_ns ?
+	return d->r.tctr_zero_ns < OLDEST_NS || d->r.tctr_zero_ns > now_ns ?
 		now_ns : d->r.tctr_zero_ns;
 }
 

@@ -55,6 +55,7 @@ static struct {
 	bool stopping;
 	bool paused;			/* only the broker and the supervisor
 					   are listened to: IO_PAUSE */
+	bool resume_owed;		/* it was so when we took over */
 	uint64_t aside;			/* bit per descriptor whose event came
 					   while we could not look at it */
 	struct poll_window poll;
@@ -213,9 +214,16 @@ static uint64_t do_request(const struct io_msg *m)
 		bus_call_reply(&me.bus, m->data);
 		return 0;
 	case IO_PAUSE:
-		bus_call_pause(&me.bus);
+		/* A new broker's: nothing is in flight, and back ends would not
+		   be listened to. */
+		if (!me.paused)
+			bus_call_pause(&me.bus, true);
 		return 0;
 	case IO_RESUME:
+		if (me.resume_owed)
+			bus_resume_devs(&me.bus);
+		me.resume_owed = false;
+		return 0;
 	case IO_SYNC:
 		return 0;
 	default:
@@ -287,7 +295,8 @@ static void read_ctl(void)
 
 	if (r == 0 || (r == (ssize_t)sizeof(m) && m.kind == CTL_STOP)) {
 		me.stopping = true;
-		bus_call_pause(&me.bus);
+		/* No fsync: the page cache outlives us. */
+		bus_call_pause(&me.bus, false);
 	}
 }
 
@@ -424,7 +433,7 @@ int worker_serve(struct worker *w)
 			wait_events(0);
 		}
 	}
-	/* Finish the writes in flight; no fsync: the page cache outlives us. */
+	/* Finish the writes in flight. */
 	until = clock_now_ns() + STOP_WAIT_NS;
 	while (bus_is_deferred(&me.bus) && clock_now_ns() < until)
 		wait_events(10);
@@ -601,7 +610,11 @@ void worker_confine(struct worker *w, const struct sandbox_policy *policy)
 	me.paused = was_paused();
 	bus_close(&me.bus, me.chan.head, me.chan.tail);
 	chan_worker_publish(&me.chan);
-	if (took_over) {
+	/* To go on is to send frames and to read what came from outside.  A
+	   device that was reset has nothing to go on with, but much to say, and
+	   our own successor would not know of it. */
+	me.resume_owed = took_over && me.paused && !me.bus.dev_was_reset;
+	if (took_over && !me.resume_owed) {
 		bus_resume_devs(&me.bus);
 		settle_events();
 	}

@@ -14,6 +14,7 @@
  *	check LBA COUNT SEED [BASE]	good, wrong, or what the status is
  *	flush [BASE]			good, or what the status is
  *	served PORT			1 or 0: somebody claims it
+ *	line ISA			1 or 0: its level
  *	reset				done: what a soft reset takes from a domain
  *	fault				none, or what Xen would have crashed it for
  *
@@ -162,6 +163,8 @@ static void obey(char *line)
 		say_status(command(base_of(v[0]), 0, 0, CMD_FLUSH), 0);
 	} else if (strcmp(word, "served") == 0) {
 		say("%d", fakeguest_claims(g, 0, v[0], v[0]));
+	} else if (strcmp(word, "line") == 0) {
+		say("%d", fakeguest_isa(g, (unsigned int)v[0] & 15));
 	} else if (strcmp(word, "reset") == 0) {
 		fakedoor_reset(g);
 		say("done");

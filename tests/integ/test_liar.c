@@ -308,6 +308,60 @@ static void test_liar_at_rest(void)
 	end("liar at rest");
 }
 
+/* What it left says that it is at rest, and the others go on before it has
+   a successor. */
+static void test_liar_not_woken(void)
+{
+	struct io_msg m;
+
+	if (!start(true, false))
+		return;
+	fakefamily_tell(&f, FF_BROKER, CTL_PAUSE, 1);
+	ok(asked(&disk, IO_PAUSE) && asked(&platform, IO_PAUSE), "both shall rest");
+	chan_commit(&disk.w);
+	chan_commit(&platform.w);
+	ok(tells_rest(1), "and do");
+	say(&disk, &(struct io_msg){ .kind = 99 });
+	ok(lies_become(1), "one lies");
+	fakefamily_tell(&f, FF_BROKER, CTL_RESUME, 0);
+	ok(asked(&platform, IO_RESUME), "the other goes on");
+	chan_commit(&platform.w);
+	post_in(0, IDE);
+	ok(waits(0), "an access waits for its successor");
+	renew_disk();
+	ok(asked(&disk, IO_RESUME), "who is told to go on before anything else");
+	ok(!atomic_load(&disk.c->paused), "and the next one finds nothing else");
+	chan_commit(&disk.w);
+	ok(next(&disk, &m) && m.kind == IO_ACCESS, "then comes the access");
+	answer(&disk, &m, 0x5b);
+	ok(reads_as(0, 0x5b), "and is answered");
+	end("liar not woken");
+}
+
+/* vga need not be woken for what it writes: it may do so long after Xen was
+   told to look. */
+static void test_late_write(void)
+{
+	struct io_msg m;
+
+	if (!start(false, true))
+		return;
+	fakeguest_store_mem(g, 1, 0xa0000, 1, 0x77);
+	ok(next(&vga, &m) && m.kind == IO_BATCH, "vga has a write, and sleeps");
+	fakefamily_tell(&f, FF_BROKER, CTL_LOG_DIRTY, 1);
+	ok(asked(&disk, IO_SYNC), "dirty logging is switched on");
+	chan_commit(&disk.w);
+	chan_commit(&vga.w);
+	fakefamily_tell(&f, FF_BROKER, CTL_PAUSE, 1);
+	ok(asked(&disk, IO_PAUSE) && asked(&vga, IO_PAUSE), "all shall rest");
+	ok(atomic_load(&g->m->modified_frames) == 0, "nobody told anything yet");
+	chan_commit(&disk.w);
+	chan_commit(&vga.w);
+	ok(tells_rest(1) && atomic_load(&g->m->modified_frames) > 0,
+	   "they do, and Xen knows of the write");
+	end("late write");
+}
+
 /* ---- rows ---- */
 
 /* Rows are found wherever they are in a big window, and only there. */
@@ -462,6 +516,8 @@ int main(void)
 	test_liar_beside_invalidate();
 	test_lying_unplug();
 	test_liar_at_rest();
+	test_liar_not_woken();
+	test_late_write();
 	test_far_row();
 	test_vram_over_ram();
 	test_announcements(40);

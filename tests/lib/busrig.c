@@ -256,7 +256,7 @@ void rig_unplug(struct rig *r, uint32_t mask)
 void rig_pause(struct rig *r)
 {
 	r->value = 0;
-	bus_call_pause(&r->bus);
+	bus_call_pause(&r->bus, true);
 	end_request(r);
 }
 

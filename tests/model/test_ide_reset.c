@@ -246,7 +246,62 @@ static void test_pause(void)
 	ok(rig.waits, "for the whole command");
 	memblk_release(&disk[0]);
 	rig_settle(&rig);
-	ok(!rig.waits && rig.isa[14], "then both are done");
+	ok(rig.waits && rig.isa[14], "then the guest has it");
+	is_hex(disk[0].held_count, 1, "one request is left");
+	ok(disk[0].held[0]->op == BLK_FLUSH, "the flush");
+	memblk_release(&disk[0]);
+	rig_settle(&rig);
+	ok(!rig.waits, "then all is done");
+}
+
+static void write_one(unsigned int drive)
+{
+	static const uint16_t base[] = { 0x1f0, 0x170 };
+
+	out8(&rig, base[drive / 2] + 6, (uint8_t)(0xe0 | drive % 2 << 4));
+	out8(&rig, base[drive / 2] + 2, 1);
+	out8(&rig, base[drive / 2] + 7, 0x30);
+	for (int i = 0; i < 256; i++)
+		out16(&rig, base[drive / 2], 0x1234);
+}
+
+/* Who goes on may be on another host, which does not see our page cache. */
+static void test_pause_flushes(void)
+{
+	machine(0xf);
+	for (unsigned int i = 0; i < IDE_DRIVES; i++) {
+		write_one(i);
+		is_hex(disk[i].unflushed, 1, "written, perhaps not stable");
+		disk[i].hold = true;
+	}
+	rig_pause(&rig);
+	for (unsigned int i = 0; i < IDE_DRIVES; i++) {
+		ok(rig.waits && disk[i].held_count == 1, "pause waits for a flush");
+		memblk_release(&disk[i]);
+		rig_settle(&rig);
+		is_hex(disk[i].unflushed, 0, "stable");
+	}
+	ok(!rig.waits, "then it is done");
+}
+
+/* The host tells of an error once: to us, and the guest has not heard of it. */
+static void test_pause_flush_fails(bool dies)
+{
+	machine(0x5);
+	disk[2].fail_rc = -EIO;
+	rig_pause(&rig);
+	ok(!rig.waits, "a flush that fails ends a pause as well");
+	disk[2].fail_rc = 0;
+	if (dies) {
+		rig_successor(&rig);
+		build_devices(0x5);
+	}
+	ata28(0xe7, 0, 0);
+	is_hex(in8(&rig, ST), 0x50, "the other drive's next flush is good");
+	out8(&rig, 0x177, 0xe7);
+	is_hex(in8(&rig, 0x177) & 0x21, 0x21, "its own says that something was lost");
+	out8(&rig, 0x177, 0xe7);
+	is_hex(in8(&rig, 0x177), 0x50, "once");
 }
 
 int main(void)
@@ -263,6 +318,9 @@ int main(void)
 	test_unplug_aux_in_dma();
 	test_unplug_in_dma();
 	test_pause();
+	test_pause_flushes();
+	test_pause_flush_fails(false);
+	test_pause_flush_fails(true);
 	rig_free(&rig);
 	return tap_done();
 }

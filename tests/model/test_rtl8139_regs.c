@@ -438,6 +438,28 @@ static struct rtl8139_regs *left(void)
 			rig.bus.dev[card.id].regs_at);
 }
 
+/* Restored on a host that was started later than the card's timer. */
+static void test_older_than_host(void)
+{
+	uint32_t at;
+
+	machine();
+	put(0x48, 4, 0);
+	left()->tctr_zero_ns = rig.now_ns - 7 * NS_PER_S;
+	succeed(true);
+	at = get(0x48, 4);
+	is_hex(at, 7 * 33000000u, "TCTR is what it was");
+	rig_advance(&rig, NS_PER_MS);
+	is_hex(get(0x48, 4) - at, 33000, "and goes on");
+	put(0x54, 4, at + 66000);
+	put(0x3c, 2, 0x4000);
+	rig_advance(&rig, NS_PER_MS + 100);
+	is_hex(get(0x3e, 2), 0x4000, "it times out");
+	left()->tctr_zero_ns = INT64_MIN;
+	succeed(true);
+	ok(get(0x48, 4) == 0, "a time that cannot be");
+}
+
 static void test_successor(void)
 {
 	machine();
@@ -490,6 +512,7 @@ int main(void)
 	test_unplug();
 	test_committed();
 	test_successor_of_unplugged();
+	test_older_than_host();
 	test_successor();
 	rig_free(&rig);
 	return tap_done();
