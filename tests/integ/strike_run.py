@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A supervisor is killed before each single message that it sends to systemd:
-while somebody is replaced (renew), or while a family starts (start).  The next
+"""A supervisor is killed before each single message that it sends to systemd,
+and after each that it gets from a child, before anything follows of it: while somebody is replaced (renew), or while a family starts (start).  The next
 one has to find a family that it can take over, or nothing; on the in-memory
 hypervisor, with systemd played by the test.
 
@@ -128,6 +128,8 @@ class Strikes:
         if not self.last.serves():
             return f'message {messages}: {self.last.said()}'
         why = why_not(self.control, self.guest, self.store, self.names, before, victim)
+        if 'not ready in time' in self.last.said():
+            why = 'what a child said was lost'
         return f'message {messages}: {why}\n{struck.said()[-1500:]}' \
             f'{self.last.said()[-1500:]}' if why else ''
 
