@@ -118,6 +118,8 @@ static void read_ctl(void)
 		return;
 	}
 	switch (m.kind) {
+	case CTL_GO:	/* another supervisor's, to make sure */
+		break;
 	case CTL_START:
 		if (!broker.started)
 			start();

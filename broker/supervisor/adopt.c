@@ -28,19 +28,33 @@ bool adopt_is_due(char *why, size_t why_len)
 	return false;
 }
 
+static bool look_at_image(struct roster *r, unsigned int drive, char *why, size_t why_len)
+{
+	struct image *img = &r->host->image[drive];
+	bool is_whole = img->fd >= 0 && img->spare >= 0;
+
+	if (img->fd < 0 && img->spare < 0)
+		return true;
+	if (image_look(img)) {
+		snprintf(why, why_len, "image-%u: not an image", drive);
+		return false;
+	}
+	/* One of two, if the one before us died between taking the old one out
+	   and putting the new one in. */
+	if (!is_whole)
+		roster_keep_image(r, drive);
+	return true;
+}
+
 bool adopt_roster(struct roster *r, char *why, size_t why_len)
 {
 	struct roster_host *h = r->host;
 
 	if (roster_adopt(r, why, why_len))
 		return false;
-	for (int i = 0; i < CONF_DRIVES; i++) {
-		if ((h->image[i].fd >= 0 || h->image[i].spare >= 0) &&
-		    image_look(&h->image[i])) {
-			snprintf(why, why_len, "image-%d: not an image", i);
+	for (unsigned int i = 0; i < CONF_DRIVES; i++)
+		if (!look_at_image(r, i, why, why_len))
 			return false;
-		}
-	}
 	for (int i = 0; i < CONF_SERIALS; i++)
 		serial_look(&r->conf->serial[i], &h->serial[i]);
 	if (r->conf->have_vnc && (h->vnc.fd < 0 || vnc_look(&h->vnc))) {

@@ -229,8 +229,16 @@ void family_begin_child(enum member m, pid_t pid, int ctl, int log)
 	c->limit_ns = c->began_ns + patience_ms * NS_PER_MS;
 	if (fam.state == FAMILY_SERVING)
 		family_set_timer(m, patience_ms);
+}
+
+void family_let_go(enum member m)
+{
+	int rc = notify_is_heard() ? family_tell(m, CTL_GO, 0, "") : 0;
+
+	if (rc)
+		log_errno(-rc, "cannot talk to child: name=%s", roster_name(m));
 	/* Set before there was anybody to hear it. */
-	if (m == MEMBER_VNC && c->number == 0 && fam.has_password)
+	if (m == MEMBER_VNC && fam.child[m].number == 0 && fam.has_password)
 		family_tell(m, CTL_PASSWORD, 0, fam.password);
 }
 
@@ -270,6 +278,7 @@ int family_spawn(enum member m)
 	}
 	family_begin_child(m, rc, ctl[0], log[0]);
 	family_keep_child(m);
+	family_let_go(m);
 	return 0;
 }
 

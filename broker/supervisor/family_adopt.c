@@ -218,6 +218,8 @@ static bool take_child(enum member m)
 		c->phase = PHASE_SERVING;
 		family_look_again(m);
 	}
+	/* The one before us may not have come to that. */
+	family_let_go(m);
 	return true;
 }
 
@@ -238,6 +240,8 @@ void family_take_children(struct event_base *base, struct roster *r,
 
 		if (!roster_has(r, m) || take_child(m))
 			continue;
+		/* Of one that was not kept whole, and waits: it ends by this. */
+		family_drop_child(m);
 		c->phase = notes->child[m].is_gone ? PHASE_GONE : PHASE_WAITING;
 		c->ready = true;
 	}

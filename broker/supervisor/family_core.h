@@ -93,6 +93,8 @@ void family_set_timer(enum member m, int ms);	/* the one it has */
 void family_look_again(enum member m);	/* later, if nobody tells of its stops */
 /* Watches one that runs; its pidfd and its beginning are there already. */
 void family_begin_child(enum member m, pid_t pid, int ctl, int log);
+/* It does nothing before.  Only when what is known of it is kept. */
+void family_let_go(enum member m);
 
 /* family_adopt.c */
 void family_note(enum member m);	/* for a successor of ours */

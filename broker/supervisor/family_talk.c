@@ -87,6 +87,26 @@ static void on_ready(enum member m, const struct ctl_msg *msg)
 	}
 }
 
+/*
+ * What a child said stays in its socket until what follows of it is noted or
+ * done: should we die of it, another supervisor reads it again.
+ */
+static int held_fd = -1;
+
+static void take_message(void)
+{
+	if (held_fd >= 0)
+		(void)recv(held_fd, NULL, 0, MSG_DONTWAIT);
+	held_fd = -1;
+}
+
+/* Of the broker, which is answered once. */
+static void note_question(void)
+{
+	family_note_owed(true);
+	take_message();
+}
+
 /* The child may ask for it, and not listen, as often as it likes. */
 static void tell_done(enum member m)
 {
@@ -124,7 +144,7 @@ static void on_unplug(enum member m, const struct ctl_msg *msg)
 	static struct log_limit limit;
 
 	(void)m;
-	family_note_owed(true);
+	note_question();
 	roster_unplug(fam.roster, (uint32_t)msg->arg);
 	roster_forget(fam.roster);
 	store_settle();
@@ -141,7 +161,7 @@ static void on_sleep(enum member m, const struct ctl_msg *msg)
 	int rc;
 
 	(void)msg;
-	family_note_owed(true);
+	note_question();
 	rc = fam.ops->sleep();
 	if (!log_allow(&limit))
 		;
@@ -256,9 +276,14 @@ static void handle_message(enum member m, const struct ctl_msg *msg)
 		if (rules[i].kind != msg->kind)
 			continue;
 		if (!(rules[i].states & fam.state) ||
-		    (rules[i].broker_only && m != MEMBER_BROKER) ||
-		    (rules[i].once && c->ready))
+		    (rules[i].broker_only && m != MEMBER_BROKER))
 			break;
+		if (rules[i].once && c->ready) {
+			/* The one before us noted it, and died. */
+			if (c->is_adopted)
+				return;
+			break;
+		}
 		rules[i].handle(m, msg);
 		return;
 	}
@@ -277,7 +302,8 @@ void family_ctl_readable(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	for (int i = 0; i < CTL_BUDGET && fam.child[m].on_ctl; i++) {
 		struct ctl_msg msg;
-		ssize_t r = recv(fd, &msg, sizeof(msg), MSG_DONTWAIT | MSG_TRUNC);
+		ssize_t r = recv(fd, &msg, sizeof(msg), MSG_DONTWAIT | MSG_TRUNC |
+				 MSG_PEEK);
 
 		if (r < 0)
 			return;
@@ -288,7 +314,9 @@ void family_ctl_readable(evutil_socket_t fd, short what, void *arg)
 		}
 		if (r != (ssize_t)sizeof(msg))
 			msg = (struct ctl_msg){ .kind = CTL_KIND_COUNT };
+		held_fd = fd;
 		handle_message(m, &msg);
+		take_message();
 	}
 }
 

@@ -389,9 +389,10 @@ void roster_renew(struct roster *r, enum member m)
 {
 	if (m != MEMBER_DISK0)
 		return;
-	for (int i = 0; i < CONF_DRIVES; i++)
+	for (unsigned int i = 0; i < CONF_DRIVES; i++) {
 		image_renew(&r->host->image[i]);
-	roster_keep_images(r);
+		roster_keep_image(r, i);
+	}
 }
 
 void roster_repair(const struct roster *r, enum member m)

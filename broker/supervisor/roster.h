@@ -59,8 +59,9 @@ struct roster {
 int roster_make(struct roster *r);
 /* Puts all of @r and of its host into the store. */
 void roster_keep(const struct roster *r);
-/* As roster_keep(), of images only. */
-void roster_keep_images(const struct roster *r);
+/* After image_renew(), or image_look() of one of two: puts into the store what
+   that opened. */
+void roster_keep_image(const struct roster *r, unsigned int drive);
 /* Takes out of the store what is not open any more. */
 void roster_forget(const struct roster *r);
 /*

@@ -95,21 +95,18 @@ void roster_keep(const struct roster *r)
  * one that is gone.  Not each its own name: systemd passes over what it has
  * under another, and there has to be one at every moment.
  */
-void roster_keep_images(const struct roster *r)
+void roster_keep_image(const struct roster *r, unsigned int drive)
 {
+	const struct image *img = &r->host->image[drive];
 	char name[FD_NAME_ROOM];
 
-	for (unsigned int i = 0; i < CONF_DRIVES; i++) {
-		const struct image *img = &r->host->image[i];
-
-		if (img->fd < 0)
-			continue;
-		snprintf(name, sizeof(name), "%s-%u", img->is_crossed ? "image" : "spare", i);
-		if (img->spare > STDERR_FILENO)
-			store_put(name, img->spare);
-		else
-			store_drop(name);
-	}
+	if (img->fd < 0)
+		return;
+	snprintf(name, sizeof(name), "%s-%u", img->is_crossed ? "image" : "spare", drive);
+	if (img->spare > STDERR_FILENO)
+		store_put(name, img->spare);
+	else
+		store_drop(name);
 }
 
 void roster_forget(const struct roster *r)

@@ -450,7 +450,7 @@ pid_t spawn_child(const struct spawn_common *c, const struct spawn_spec *s,
 	const char *argv[ARGS_MAX + 1] = {
 		path, "--name", s->name, "--hv", hv_name, "--domid", domid,
 		"--uid", uid, "--gid", uid, "--ram-low", low, "--ram-high", high,
-		"--fds", fds, "--log", level, "--kept", c->kept ? "1" : "0",
+		"--fds", fds, "--log", level, "--kept", c->kept ? "2" : "0",
 	};
 	struct spawn_spec given = *s;
 	struct errand e = { .spec = &given, .path = path };

@@ -46,6 +46,9 @@ enum ctl_kind {
 	CTL_RESUME,	/* broker: go on, also if not yet CTL_PAUSED */
 	CTL_LOG_DIRTY,	/* broker: @arg 1: tell Xen of all frames written to,
 			   0: not; then CTL_LOGGED */
+	CTL_GO,		/* to a child with --kept 2, which does nothing before: all
+			   that another supervisor needs of it has a keeper.  May
+			   be said again */
 	CTL_KIND_COUNT
 };
 

@@ -44,6 +44,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "abi/ctl_msg.h"
 #include "abi/fds.h"
 #include "base/bug.h"
 #include "base/log.h"
@@ -53,6 +54,8 @@
 #define THREADS		16u
 #define LINK_BYTES	128u
 #define STDIO_FDS	UINT64_C(7)		/* 0, 1, 2 */
+#define KEPT_WAIT	2u			/* 1: of a supervisor that was started
+						   before an upgrade of us */
 #define VNC_CLIENT_FDS	20u			/* policy/vnc.policy */
 #define VNC_HEAP_BYTES	(96u << 20)		/* libvncserver allocates */
 
@@ -71,7 +74,7 @@ static struct {
 	char text[ARG_BYTES];		/* our copy of the command line */
 	size_t used;
 	const char *opt[OPTS];
-	bool kept;			/* we may outlive the supervisor */
+	uint64_t kept;			/* not 0: we may outlive the supervisor */
 	bool own_root;			/* we have a mount namespace to empty */
 	bool own_ids;			/* we will change to a->uid, a->gid */
 	uint64_t ignored, bounding;	/* signals, capabilities: at the start */
@@ -159,7 +162,7 @@ static void parse_option(struct sandbox_args *a, const char *option,
 	else if (!strcmp(option, "--fds"))
 		a->fds = parse_number(option, value, 16, UINT64_MAX);
 	else if (!strcmp(option, "--kept"))
-		me.kept = parse_number(option, value, 10, 1);
+		me.kept = parse_number(option, value, 10, KEPT_WAIT);
 	else if (!strcmp(option, "--log"))
 		a->log_level = parse_level(value);
 	else
@@ -355,6 +358,28 @@ static void lock_privileges(void)
 		die(errno, "cannot lock the capability rules");
 }
 
+/*
+ * A supervisor that dies before all that is known of us is kept leaves somebody
+ * whom the next one does not find: it starts another in our place, so we must
+ * not have taken that.
+ */
+static void wait_to_go(void)
+{
+	struct pollfd ctl = { .fd = FD_CTL, .events = POLLIN };
+	struct ctl_msg m;
+	ssize_t r;
+
+	do
+		poll(&ctl, 1, -1);
+	while ((r = recv(FD_CTL, &m, sizeof(m), MSG_DONTWAIT)) < 0 &&
+	       (errno == EAGAIN || errno == EINTR));
+	if (r <= 0)
+		die(0, "the supervisor was gone before we were kept");
+	if (r != (ssize_t)sizeof(m) || m.kind != CTL_GO)
+		die(0, "something was said before we may go on: kind=%u",
+		    r == (ssize_t)sizeof(m) ? m.kind : CTL_NONE);
+}
+
 void sandbox_inherit(struct sandbox_args *a, const char *role, int argc, char **argv)
 {
 	static char subject[32];
@@ -367,6 +392,8 @@ void sandbox_inherit(struct sandbox_args *a, const char *role, int argc, char **
 	check_open(a->fds | STDIO_FDS);
 	log_init(FD_LOG, a->name, a->log_level);
 	set_title(a, argc, argv);
+	if (me.kept == KEPT_WAIT)
+		wait_to_go();
 	read_start();
 	reset_signals();
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))

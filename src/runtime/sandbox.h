@@ -54,7 +54,8 @@ struct sandbox_args {
  * "NAME: started by cloister, not by hand; see cloister(8)" and exits 2.
  * Checks that exactly @fds (and 0-2) are open, closes nothing silently: an
  * unexpected descriptor is a bug and dies.  Starts logging on FD_LOG.  Sets
- * the process title "cloister: domN NAME".
+ * the process title "cloister: domN NAME".  With --kept 2 it returns when the
+ * supervisor said CTL_GO.
  */
 void sandbox_inherit(struct sandbox_args *a, const char *role, int argc, char **argv);
 

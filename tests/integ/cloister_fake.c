@@ -11,6 +11,7 @@
  * (fake_machine.c), and that names its socket.  CLOISTER_FAKE_SLEEPS names a
  * file to which each ACPI sleep state that the domain is set to is added.
  * CLOISTER_FAKE_CGROUP is a directory to be taken for the cgroup hierarchy.
+ * CLOISTER_FAKE_STRIKE: fake_strike.c.
  */
 #include <errno.h>
 #include <fcntl.h>

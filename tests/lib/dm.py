@@ -139,6 +139,9 @@ class DeviceModel:
               'cloister: serving: ' in self.said())
         return self.process.poll() is None and 'cloister: serving: ' in self.said()
 
+    def runs(self):
+        return self.process.poll() is None
+
     def pid(self, name):
         """Of the last one of that name that was started and lives."""
         path = f'/proc/{self.process.pid}/task/{self.process.pid}/children'
