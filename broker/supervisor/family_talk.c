@@ -316,7 +316,10 @@ void family_ctl_readable(evutil_socket_t fd, short what, void *arg)
 			msg = (struct ctl_msg){ .kind = CTL_KIND_COUNT };
 		held_fd = fd;
 		handle_message(m, &msg);
-		take_message();
+		/* Not if that was its end: somebody else's could have the number. */
+		if (fam.child[m].ctl == fd)
+			take_message();
+		held_fd = -1;
 	}
 }
 
