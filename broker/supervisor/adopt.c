@@ -46,7 +46,9 @@ static bool look_at_image(struct roster *r, unsigned int drive, char *why, size_
 	return true;
 }
 
-bool adopt_roster(struct roster *r, char *why, size_t why_len)
+/* Fills in @r and its host from the store.  False, and @why: it is not whole,
+   or not what the settings say. */
+static bool fill_roster(struct roster *r, char *why, size_t why_len)
 {
 	struct roster_host *h = r->host;
 
@@ -79,7 +81,7 @@ static bool take_roster(void)
 	char why[240];
 
 	if (spawn_find_programs(why, sizeof(why)) ||
-	    !adopt_roster(&sup.roster, why, sizeof(why))) {
+	    !fill_roster(&sup.roster, why, sizeof(why))) {
 		log_err("cannot adopt the family of domid=%u, it is ended: %s",
 			sup.conf.domid, why);
 		return false;

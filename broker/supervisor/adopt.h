@@ -17,10 +17,6 @@
  */
 bool adopt_is_due(char *why, size_t why_len);
 
-/* Fills in @r and its host from the store.  False, and @why: it is not whole,
-   or not what the settings say. */
-bool adopt_roster(struct roster *r, char *why, size_t why_len);
-
 /*
  * For sup_run_steps(), when it is due, with sup.conf and sup.roster's first three
  * fields: takes what is in the store, opens nothing of the guest's, and goes on

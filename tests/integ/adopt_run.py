@@ -307,9 +307,7 @@ def main():
     test_limits(store)
 
 
-if os.geteuid() != 0:
-    print('1..0 # SKIP needs root')
-    sys.exit(0)
+t.needs_root()
 with tempfile.TemporaryDirectory() as DIR:
     control = Control(CTL, DIR, DOMID, MEMBERS)
     main()

@@ -196,9 +196,7 @@ def main():
     test_soft_reset('e1000' if taps else None, True)
 
 
-if os.geteuid():
-    print('1..0 # SKIP needs root')
-    sys.exit(0)
+t.needs_root()
 with tempfile.TemporaryDirectory() as DIR:
     main()
 t.done()

@@ -131,9 +131,7 @@ def main():
         print(f'1..{tap.count}')
 
 
-if os.geteuid():
-    print('1..0 # SKIP needs root')
-    sys.exit(0)
+tap.needs_root()
 DIR = tempfile.mkdtemp(prefix='ctl-whole-')
 main()
 sys.exit(tap.failed != 0)

@@ -201,9 +201,7 @@ def main():
     machine.end()
 
 
-if os.geteuid():
-    print('1..0 # SKIP needs root')
-    sys.exit(0)
+t.needs_root()
 with tempfile.TemporaryDirectory() as DIR:
     main()
 t.done()

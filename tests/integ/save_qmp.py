@@ -335,9 +335,7 @@ def check_refused():
 
 
 def main():
-    if os.geteuid():
-        print('1..0 # SKIP needs root')
-        return
+    tap.needs_root()
     make_place(DIR, FAKE, BUILD)
     make_image(f'{DIR}/disk.img', 2048)
     guest = Guest()

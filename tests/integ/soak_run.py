@@ -113,9 +113,7 @@ def main():
         s.machine.process.kill()
 
 
-if os.geteuid():
-    print('1..0 # SKIP needs root')
-    sys.exit(0)
+t.needs_root()
 with tempfile.TemporaryDirectory() as DIR:
     main()
 t.done()

@@ -320,9 +320,7 @@ def main():
     sleeper.end()
 
 
-if os.geteuid():
-    print('1..0 # SKIP needs root')
-    sys.exit(0)
+t.needs_root()
 TAPS = os.path.exists('/dev/net/tun')
 with tempfile.TemporaryDirectory() as DIR:
     main()

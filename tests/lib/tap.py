@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Test Anything Protocol, for tests in python."""
 
+import os
 import sys
 
 NOTES_MAX = 30      # lines
@@ -25,6 +26,12 @@ class Tap:
     def skip(self, why, what=''):
         self.count += 1
         print(f"ok {self.count}{' - ' if what else ''}{what} # SKIP {why}", flush=True)
+
+    def needs_root(self):
+        """Before the first check: who is not root ends here, skipped."""
+        if os.geteuid():
+            print('1..0 # SKIP needs root')
+            sys.exit(0)
 
     def tell(self, *notes):
         for note in notes:
