@@ -168,12 +168,28 @@ class Machine:
         self.monitor_file = self.monitor.makefile('rw')
         self.monitor_file.readline()
         self._monitor('qmp_capabilities')
+        self._spread()
         threading.Thread(target=self._listen, daemon=True).start()
         self.wait_event('hello', limit - time.monotonic(),
                         'Xen or dom0 did not come up')
         for disk in self.disks:
             if disk.copied and not self.terminal:
                 self._copy(disk, disk.share, disk.device)
+
+    def _spread(self):
+        """A CPU of this machine for each emulated one, if there are as many.
+
+        dom0 and guest take turns, each waking the other; the scheduler takes
+        them for a pair that is best kept together.  On one CPU, with another
+        idle beside it, each then waits for the other's slice to end: 4 ms at
+        a time, 40 ms in a ping.
+        """
+        cpus = sorted(os.sched_getaffinity(0))
+        emulated = self._monitor('query-cpus-fast')['return']
+        if len(emulated) <= len(cpus):
+            for one in emulated:
+                os.sched_setaffinity(one['thread-id'],
+                                     {cpus[one['cpu-index']]})
 
     def _copy(self, disk, source, target):
         source, target = shlex.quote(source), shlex.quote(target)
