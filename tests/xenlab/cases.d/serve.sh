@@ -19,6 +19,7 @@
 # before: 	EOF
 # before: lab-systemd start
 . lab-case
+. lab-busy
 
 unit=cloister@$NAME.service
 group=/sys/fs/cgroup/systemd/cloister.slice/$unit
@@ -53,22 +54,6 @@ until_is()
 		[ "$EPOCHSECONDS" -lt "$end" ] || return 1
 		sleep 0.2
 	done
-}
-
-# The guest writes its disk and reads it back.
-goes_on()
-{
-	local before bad
-	before=$(ask 'cat /tmp/rounds')
-	until_is 60 moved "$before"
-	bad=$(ask 'tail -n 5 /tmp/bad')
-	[ -z "$bad" ] || ask 'dmesg | grep "ata[0-9]"'
-	same "$bad" '' "complaints after $1"
-}
-
-moved()
-{
-	[ "$(ask 'cat /tmp/rounds')" -gt $(($1 + 2)) ]
 }
 
 has_new_supervisor()
@@ -115,9 +100,8 @@ same "$(cat "$group/cgroup.subtree_control")" 'io memory pids' 'controllers'
 
 # What the kernel has to say would come in the middle of an answer.
 ask 'dmesg -n 1'
-ask 'mount -t tmpfs none /tmp; dd if=/dev/urandom of=/rnd bs=64k count=4 status=none; sync; echo 0 >/tmp/rounds; touch /tmp/bad'
-say 'i=0; while [ ! -e /tmp/stop ]; do dd if=/rnd of=/junk bs=64k seek=$((i % 8 * 4)) oflag=direct conv=notrunc status=none 2>>/tmp/bad; dd if=/junk bs=64k skip=$((i % 8 * 4)) count=4 iflag=direct status=none 2>>/tmp/bad | cmp - /rnd >>/tmp/bad 2>&1; i=$((i + 1)); echo $i >/tmp/rounds; done & echo wri""ting' writing
-goes_on 'the start'
+is_busy /junk 8 4
+goes_round 'the start'
 
 # ---- supervisors die ----
 
@@ -125,7 +109,7 @@ lab-systemd cloisterctl limit "$DOMID" disk0 pids.max=70
 for _ in 1 2; do
 	kill_supervisor
 	same "$(members)" "$all" 'processes that were adopted'
-	goes_on 'an adoption'
+	goes_round 'an adoption'
 done
 grep -c "adopted: domid=$DOMID processes=5" /out/unit.log
 same "$(cat "$group/cloister-$DOMID/disk0/pids.max")" 70 \
@@ -133,11 +117,11 @@ same "$(cat "$group/cloister-$DOMID/disk0/pids.max")" 70 \
 kill_supervisor disk0
 until_is 30 has_successor disk0 "$(sed -n 's/^disk0 //p' <<<"$all")"
 same "$(members | grep -v disk0)" "$(grep -v disk0 <<<"$all")" 'the others'
-goes_on 'an adoption without disk0'
+goes_round 'an adoption without disk0'
 for process in broker disk0 vga platform vnc; do
 	GUEST=$DOMID lab-kill KILL "$process"
 done
-goes_on 'deaths of the adopted'
+goes_round 'deaths of the adopted'
 
 # ---- an upgrade, as cloister(8) has it ----
 
@@ -150,7 +134,7 @@ until_is 30 has_new_supervisor "$was"
 for process in broker platform disk0 vga vnc; do
 	lab-systemd cloisterctl restart "$NAME" "$process"
 done
-goes_on 'an upgrade'
+goes_round 'an upgrade'
 now=$(members)
 same "$(wc -l <<<"$now")" 5 'processes after the upgrade'
 same "$(sort <<<"$now" | join - <(sort <<<"$all") | awk '$2 == $3')" '' \
@@ -160,9 +144,7 @@ pids=$(lab-processes)
 same "$(for pid in $pids; do readlink "/proc/$pid/exe"; done |
 	grep deleted || true)" '' 'programs of before'
 
-ask 'touch /tmp/stop; wait; echo ended' 60
-same "$(ask 'dmesg | grep -c "ata[0-9].*\(error\|exception\|failed\)"')" 0 \
-	'complaints of the ATA driver'
+stops
 
 # ---- stopped ----
 
