@@ -21,14 +21,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/le.h"
+#include "net_frame.h"
 #include "net_guest.h"
 
 #define FRAMES		(1u << 24)	/* numbers there are */
-#define LEN_MIN		60u
-#define LEN_SPAN	1400u
-#define LEN_MAX		(LEN_MIN + LEN_SPAN)
-#define TYPE		0x88b5u		/* for experiments */
 #define AT_ONCE		6
 #define ROOM_BYTES	(64 << 20)
 
@@ -37,28 +33,13 @@ static struct net_guest n;
 static uint8_t seen[FRAMES / 8];
 static int peer = -1;
 
-static size_t make(uint8_t *p, uint32_t seq, uint8_t from)
-{
-	size_t len = LEN_MIN + seq * 37 % LEN_SPAN;
-
-	memset(p, 0xff, 6);
-	memcpy(p + 6, "\x02\x00\x00\x00\x00\x00\x88\xb5", 8);
-	p[11] = from;
-	le32_put(p + 14, seq);
-	for (size_t i = 18; i < len; i++)
-		p[i] = (uint8_t)(seq * 11 + i * 7 + (seq >> 8));
-	return len;
-}
-
 /* 1, 0 if wrong, -1 if it is none of ours. */
-static int look(const uint8_t *p, size_t len, uint8_t from, uint32_t *seq)
+static int look(const uint8_t *p, size_t len, enum net_frame_from from,
+		uint32_t *seq)
 {
-	uint8_t want[LEN_MAX];
-
-	if (len < 18 || (p[12] << 8 | p[13]) != TYPE)
+	if (len < ETH_HLEN || (p[12] << 8 | p[13]) != NET_FRAME_TYPE)
 		return -1;
-	*seq = le32_get(p + 14);
-	return *seq < FRAMES && make(want, *seq, from) == len && !memcmp(p, want, len);
+	return net_frame_is_right(p, len, from, seq) && *seq < FRAMES;
 }
 
 /* ---- the guest ---- */
@@ -77,7 +58,7 @@ static void receive_some(void)
 
 	for (int i = 0; i < 16 && (len = net_guest_receive(&n, p, &good, false, 0)); i++) {
 		uint32_t seq;
-		int is = look(p, len, 'p', &seq);
+		int is = look(p, len, NET_FRAME_HOST, &seq);
 
 		if (is < 0)
 			continue;
@@ -90,11 +71,12 @@ static void receive_some(void)
 
 void soak_wire_drive(bool ending)
 {
-	uint8_t p[LEN_MAX];
+	uint8_t p[NET_FRAME_MAX];
 	int i = 0;
 
 	for (; i < AT_ONCE && !ending && soak_wire.posted < FRAMES; i++) {
-		if (!net_guest_post(&n, p, make(p, soak_wire.posted, 'g')))
+		if (!net_guest_post(&n, p,
+				    net_frame_make(p, soak_wire.posted, NET_FRAME_GUEST)))
 			break;
 		soak_wire.posted++;
 	}
@@ -118,8 +100,8 @@ static void count_overrun(void)
 
 static void tell_wrong(const uint8_t *p, size_t len, uint32_t seq)
 {
-	uint8_t want[LEN_MAX];
-	size_t due = make(want, seq, 'g'), at = 0;
+	uint8_t want[NET_FRAME_MAX];
+	size_t due = net_frame_make(want, seq, NET_FRAME_GUEST), at = 0;
 
 	while (at < len && at < due && p[at] == want[at])
 		at++;
@@ -135,7 +117,7 @@ static void take_all(void)
 
 	while ((len = recv(peer, p, sizeof(p), MSG_DONTWAIT)) > 0) {
 		uint32_t seq;
-		int is = look(p, (size_t)len, 'g', &seq);
+		int is = look(p, (size_t)len, NET_FRAME_GUEST, &seq);
 		uint8_t bit;
 
 		if (is < 0)
@@ -154,13 +136,13 @@ static void take_all(void)
 
 void soak_wire_peer(bool ending)
 {
-	uint8_t p[LEN_MAX];
+	uint8_t p[NET_FRAME_MAX];
 
 	if (peer < 0)
 		return;
 	take_all();
 	for (int i = 0; i < 2 && !ending && soak_wire.given < FRAMES; i++) {
-		size_t len = make(p, soak_wire.given, 'p');
+		size_t len = net_frame_make(p, soak_wire.given, NET_FRAME_HOST);
 
 		if (send(peer, p, len, MSG_DONTWAIT) != (ssize_t)len)
 			return;

@@ -46,7 +46,9 @@ static void take_all(void)
 	ssize_t r;
 
 	while ((r = read(wire, p, sizeof(p))) > 0) {
-		if (r > (ssize_t)HDR && net_frame_is_right(p + HDR, (size_t)r - HDR, &seq)) {
+		if (r > (ssize_t)HDR &&
+		    net_frame_is_right(p + HDR, (size_t)r - HDR, NET_FRAME_GUEST,
+				       &seq)) {
 			out_good++;
 			continue;
 		}
@@ -64,7 +66,7 @@ static void give_some(void)
 	static uint32_t seq;
 
 	for (int i = 0; i < 16; i++) {
-		size_t len = net_frame_make(p + HDR, seq++);
+		size_t len = net_frame_make(p + HDR, seq++, NET_FRAME_HOST);
 
 		if (seq % 50 == 0)
 			len = odd[seq / 50 % 4];
@@ -95,7 +97,7 @@ static void send_some(unsigned int count)
 	static uint8_t p[NET_FRAME_MAX];
 
 	while (count--) {
-		size_t len = net_frame_make(p, sent);
+		size_t len = net_frame_make(p, sent, NET_FRAME_GUEST);
 
 		if (!net_guest_post(&n, p, len))
 			break;
@@ -116,10 +118,10 @@ static bool receive_one(bool keep)
 	if (!len)
 		return false;
 	if (len < NET_FRAME_MAX && memcmp(p, "\xff\xff\xff\xff\xff\xff", 6) == 0 &&
-	    !net_frame_is_right(p, len, &seq))
+	    !net_frame_is_right(p, len, NET_FRAME_HOST, &seq))
 		in_wrong++;
 	return memcmp(p, "\xff\xff\xff\xff\xff\xff", 6) == 0 &&
-		net_frame_is_right(p, len, &seq);
+		net_frame_is_right(p, len, NET_FRAME_HOST, &seq);
 }
 
 static bool is_moving(void)

@@ -48,9 +48,10 @@ static int64_t took_ns[TIMES];
 static unsigned int times;
 
 /* And one that there is. */
-static bool is_right(const uint8_t *p, size_t len, uint32_t *seq)
+static bool is_right(const uint8_t *p, size_t len, enum net_frame_from from,
+		     uint32_t *seq)
 {
-	return net_frame_is_right(p, len, seq) && *seq < FRAMES;
+	return net_frame_is_right(p, len, from, seq) && *seq < FRAMES;
 }
 
 /* ---- deaths ---- */
@@ -90,7 +91,8 @@ static void take_all(void)
 	while ((r = read(wire, p, sizeof(p))) > 0) {
 		uint32_t seq;
 
-		if (r <= (ssize_t)HDR || !is_right(p + HDR, (size_t)r - HDR, &seq)) {
+		if (r <= (ssize_t)HDR ||
+		    !is_right(p + HDR, (size_t)r - HDR, NET_FRAME_GUEST, &seq)) {
 			if (out_wrong++ < 3)
 				printf("# wrong on the wire: %zd bytes, %02x%02x "
 				       "%02x%02x%02x%02x\n", r, p[HDR], p[HDR + 1],
@@ -110,7 +112,7 @@ static void give_some(void)
 	static uint8_t p[HDR + NET_FRAME_MAX];
 
 	for (int i = 0; i < 4 && given < FRAMES; i++) {
-		size_t len = net_frame_make(p + HDR, given);
+		size_t len = net_frame_make(p + HDR, given, NET_FRAME_HOST);
 
 		memset(p, 0, HDR);
 		if (write(wire, p, HDR + len) < 0)
@@ -161,7 +163,7 @@ static void receive_some(void)
 		if (!len)
 			break;
 
-		if (!is_right(p, len, &seq)) {
+		if (!is_right(p, len, NET_FRAME_HOST, &seq)) {
 			if (in_wrong++ < 3)
 				printf("# wrong in the guest: %zu bytes, "
 				       "%02x%02x %02x%02x%02x%02x, after %u\n",
@@ -184,7 +186,7 @@ static void *run_guest(void *arg)
 		int i = 0;
 
 		for (; i < 12 && !stop_sending && posted < FRAMES; i++) {
-			size_t len = net_frame_make(p, posted);
+			size_t len = net_frame_make(p, posted, NET_FRAME_GUEST);
 
 			if (!net_guest_post(&n, p, len))
 				break;
@@ -302,7 +304,7 @@ static bool moves_frame(void)
 	static uint8_t p[70000];
 	struct pollfd in = { .fd = wire, .events = POLLIN };
 	uint8_t frame[NET_FRAME_MAX];
-	size_t len = net_frame_make(frame, 5);
+	size_t len = net_frame_make(frame, 5, NET_FRAME_GUEST);
 
 	while (read(wire, p, sizeof(p)) > 0)
 		;
@@ -318,7 +320,7 @@ static bool moves_frame(void)
 static void test_links(void)
 {
 	uint8_t frame[NET_FRAME_MAX];
-	size_t len = net_frame_make(frame, 7);
+	size_t len = net_frame_make(frame, 7, NET_FRAME_GUEST);
 	unsigned int left = 1;
 
 	ok(net_guest_has_link(&n) && moves_frame(), "the link is up");

@@ -44,7 +44,7 @@ FIGURES = [(f'inb {port}', f'inb {port}', 'us',
 
 # With --nics: both cards in every guest, one used at a time.
 NICS = ['rtl8139', 'e1000']        # in the order in which the guest has drivers
-STREAM_MB = 8                      # what iperf3 is to carry
+STREAM_MB = 16                     # what iperf3 is to carry
 FIGURES += [(f'{nic} {what}', f'{nic}: {text}', unit, goal, None)
             for nic in NICS for what, text, unit, goal in (
                 ('out', f'{STREAM_MB} MB from the guest, one TCP stream', 's', 0.67),
@@ -217,7 +217,7 @@ class Bench(benchlab.Comparison):
             result[f'{nic} ping'] = statistics.mean(times)
             result[f'{nic} ping median'] = statistics.median(times)
         for what, how in (('out', ''), ('in', ' -R')):
-            text, end = silently(f'iperf3 -c 10.77.0.1 -n {STREAM_MB}M -i 0'
+            text, end = silently(f'/usr/bin/iperf3 -c 10.77.0.1 -n {STREAM_MB}M -i 0'
                                  f'{how}', what, 1, 400)
             found = re.search(r'([\d.]+) +sec .* receiver', text)
             if found:

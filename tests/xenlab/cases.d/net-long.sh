@@ -44,13 +44,13 @@ streams 10.78.0.1 10.77.0.1 2
 gets_iperf3
 for host in 10.77.0.1 10.78.0.1; do
 	for how in '' -R '-u -b 50M -l 1400' '-u -b 50M -l 18 -R'; do
-		guest-send "iperf3 -c $host -t 10 -i 0 $how >/iperf 2>&1; echo iperf\"\"3 rc=\$?; tail -n 4 /iperf; echo fl\"\"own"
+		guest-send "/usr/bin/iperf3 -c $host -t 10 -i 0 $how >/iperf 2>&1; echo iperf\"\"3 rc=\$?; tail -n 4 /iperf; echo fl\"\"own"
 		same "$(guest-expect 'iperf3 rc=[0-9]+' 180 | sed 's/.*rc=//; s/\r//')" \
 			0 "iperf3 -c $host $how"
 		guest-expect flown
 	done
-	same "$(ask "ping -c 5 -q $host | grep -c ', 0% packet loss'")" 1 \
-		'after the floods'
+	same "$(ask "ping -A -c 500 -q $host | grep -c ', 0% packet loss'" 200)" \
+		1 'a ping as soon as the last is answered, after the floods'
 done
 guest-send 'poweroff'
 gone
