@@ -3,8 +3,8 @@
  * dev/rtl8139_rx.c - how frames get into the RTL8139
  *
  * Runs in the net worker.  Filters, the byte ring, the descriptor ring.  The
- * chip loses what it has no buffer for.  Here the host holds it for a moment,
- * while the card looks again at every register access and, a few times, by
+ * chip loses what it has no buffer for.  Here the host holds it for a while,
+ * and the card looks again at every register access and, ever more seldom, by
  * itself: no register says that a descriptor is free again.
  */
 #include <string.h>
@@ -22,8 +22,10 @@
 #define CAPR_LEAD	16u		/* CAPR is that much behind */
 #define BEYOND_MAX	1536u		/* what drivers keep free behind the
 					   ring for WRAP, data sheet */
-#define RETRY_NS	(500 * NS_PER_US)
-#define RETRIES		20u
+/* A driver that takes its time for a ring's frames, some ms each where it is
+   emulated, is no reason to lose the next: 127.5 ms in all. */
+#define RETRY_NS	(500 * NS_PER_US)	/* then twice as long each time */
+#define RETRIES		8u
 
 /* How the address matched: upper half of a header's status, and of dw0. */
 enum match { NO_MATCH, BAR = 0x1, PAM = 0x2, MAR = 0x4 };
@@ -289,6 +291,12 @@ void rtl8139_loop(struct rtl8139 *d, const uint8_t *frame, size_t len_bytes)
 		lose(d);
 }
 
+static void look_later(struct rtl8139 *d)
+{
+	timer_set(d->bus, &d->retry,
+		  timer_now_ns(d->bus) + (RETRY_NS << d->tries));
+}
+
 bool rtl8139_receive(void *dev, const uint8_t *frame, size_t len_bytes,
 		     bool csum_good)
 {
@@ -307,7 +315,7 @@ bool rtl8139_receive(void *dev, const uint8_t *frame, size_t len_bytes,
 		return true;
 	}
 	d->held = true;
-	timer_set(d->bus, &d->retry, timer_now_ns(d->bus) + RETRY_NS);
+	look_later(d);
 	return false;
 }
 
@@ -331,7 +339,7 @@ void rtl8139_rx_retry(void *dev)
 	bus_touch(d->bus, d->id);
 	d->tries++;
 	if (d->tries < RETRIES)
-		timer_set(d->bus, &d->retry, timer_now_ns(d->bus) + RETRY_NS);
+		look_later(d);
 }
 
 void rtl8139_rx_settle(struct rtl8139 *d)

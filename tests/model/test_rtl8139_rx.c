@@ -10,7 +10,8 @@
 
 #define ROK		0x0001u
 #define RXOVW		0x0010u
-#define HOLD_NS		INT64_C(500000)
+#define HOLD_NS		INT64_C(500000)	/* until the first look */
+#define HOLDS		255		/* until the last, 1 + 2 + 4 ... + 128 */
 
 static const uint8_t group[6] = { 0x01, 0x00, 0x5e, 0x00, 0x00, 0xfb };
 static const uint8_t other[6] = { 0x02, 0x11, 0x22, 0x33, 0x44, 0x55 };
@@ -309,17 +310,22 @@ static void test_held(void)
 static void test_lost(void)
 {
 	const uint8_t *f = frame_for(everyone, 0x0806, 100);
-	unsigned int n;
+	unsigned int looks = 0, waits = 0, n;
 
 	machine();
 	open_cplus(1, 1600, 0x0b);
 	n = host.ready_count;
 	give(f, 100);
 	give(f, 100);
-	for (unsigned int i = 0; i < 20; i++)
+	for (unsigned int i = 0; i < HOLDS; i++) {
+		looks += rig.wake_ns <= rig.now_ns + HOLD_NS;
+		waits += host.ready_count == n;
 		rig_advance(&rig, HOLD_NS);
+	}
 	ok(host.ready_count == n + 1 && card.retry.deadline_ns == INT64_MAX,
-	   "after 10 ms it gives up");
+	   "after 127.5 ms it gives up");
+	ok(looks == 8 && waits == HOLDS, "not before, and it looks %u times",
+	   looks);
 	ok(give(f, 100) && give(f, 100), "frames are lost");
 	is_hex(get(0x3e, 2), ROK | RXOVW, "RXOVW");
 	is_hex(get(0x4c, 4), 2, "missed packets");
@@ -340,13 +346,13 @@ static void test_lost(void)
 	ok(get(0x3e, 2) & 0x8000, "one in no memory: SERR");
 }
 
-/* The host's loop: gives again whenever it is told to.  How often, in 20 ms. */
+/* The host's loop: gives again whenever it is told to.  How often, in 200 ms. */
 static unsigned int offer(const uint8_t *f, size_t len_bytes, bool *taken)
 {
 	unsigned int ready = host.ready_count, gives = 1;
 
 	*taken = give(f, len_bytes);
-	for (unsigned int i = 0; i < 2000 && !*taken; i++) {
+	for (unsigned int i = 0; i < 20000 && !*taken; i++) {
 		rig_advance(&rig, HOLD_NS / 50);
 		if (host.ready_count == ready)
 			continue;
@@ -480,7 +486,7 @@ static void test_bytes_full(void)
 	open_legacy(0, false);
 	f = frame_for(everyone, 0x0806, 8180);
 	ok(!give(f, 8184), "a frame as long as the ring never fits");
-	for (unsigned int i = 0; i < 20; i++)
+	for (unsigned int i = 0; i < HOLDS; i++)
 		rig_advance(&rig, HOLD_NS);
 	ok(give(f, 8184), "and is lost");
 	is_hex(get(0x3e, 2), RXOVW, "RXOVW");
