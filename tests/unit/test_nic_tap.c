@@ -377,6 +377,43 @@ static void test_bad_frames(void)
 	nic->ops->close(nic);
 }
 
+/* A UDP socket has errors that are of one packet, as a tap has. */
+static void test_read_error(void)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) }, own;
+	socklen_t len = sizeof(at);
+	int peer = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+
+	if (fd < 0 || bind(peer, (struct sockaddr *)&at, sizeof(at)) ||
+	    getsockname(peer, (struct sockaddr *)&at, &len) ||
+	    connect(fd, (struct sockaddr *)&at, sizeof(at)) ||
+	    getsockname(fd, (struct sockaddr *)&own, &len) ||
+	    connect(peer, (struct sockaddr *)&own, sizeof(own))) {
+		skip("no loopback interface");
+		close(fd);
+		close(peer);
+		return;
+	}
+	close(peer);
+	begin(fd);
+	send_all(frame, 60, &plain);
+	turn();
+	ok(nic->link_up && card.link_calls == 0 &&
+	   stat_get(STAT_NET_DROPS + STAT_RECEIVE) == 1,
+	   "a frame that cannot be read counts as dropped");
+	peer = socket(AF_INET, SOCK_DGRAM, 0);
+	if (bind(peer, (struct sockaddr *)&at, sizeof(at)) ||
+	    connect(peer, (struct sockaddr *)&own, sizeof(own)))
+		perror("# UDP");
+	put(peer, &(struct virtio_net_hdr){ 0 }, frame, 60);
+	turn();
+	ok(card.got == 1, "the next one comes");
+	close(peer);
+	nic->ops->close(nic);
+}
+
 static void test_no_buffer(void)
 {
 	int peer = begin_pair();
@@ -695,6 +732,7 @@ int main(void)
 	test_full();
 	test_receive();
 	test_bad_frames();
+	test_read_error();
 	test_no_buffer();
 	test_flood();
 	test_last_line();
