@@ -183,6 +183,9 @@ bool spare_read(struct peer *p, unsigned int win, uint32_t off,
 /* True: *flags are for peer_send().  May take answers of @p first. */
 bool spare_may_post(struct peer *p, unsigned int win, uint32_t off,
 		    unsigned int size, uint8_t *flags);
+/* Once it is sent, with these flags. */
+void spare_posted(struct peer *p, unsigned int win, uint32_t off,
+		  unsigned int size, uint8_t flags);
 
 /* peer.c */
 /* Believes what @p announced, from now on.  False: nonsense announced. */

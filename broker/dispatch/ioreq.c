@@ -236,6 +236,7 @@ static bool post_write(unsigned int vcpu, uint32_t off)
 		set_state(v, VCPU_TAKEN);
 		return false;
 	}
+	spare_posted(p, v->win, off, r->size, flags);
 	ioreq_complete(vcpu, 0);
 	return true;
 }

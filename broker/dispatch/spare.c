@@ -134,6 +134,26 @@ static bool is_quiet(struct peer *p, uint8_t row)
 	return load_word(p, row, &word);
 }
 
+/*
+ * The worker may have gone to sleep between the look at the word and the put,
+ * with a word that says that the write is waited for after all.
+ */
+void spare_posted(struct peer *p, unsigned int win, uint32_t off,
+		  unsigned int size, uint8_t flags)
+{
+	uint8_t row;
+
+	if (!(flags & CHAN_ROW_QUIET) || !(flags & CHAN_ROW_LAZY))
+		return;
+	row = find_row(p, win, off, size);
+	atomic_thread_fence(memory_order_seq_cst); /* F */
+	if (atomic_load_explicit(&p->ch.c->shadow[row],
+				 memory_order_relaxed) & CHAN_SHADOW_VALID)
+		return;
+	p->effective = p->awaited = p->ch.tail;
+	p->kick = true;
+}
+
 bool spare_may_post(struct peer *p, unsigned int win, uint32_t off,
 		    unsigned int size, uint8_t *flags)
 {

@@ -29,6 +29,9 @@
  *	   also: the shadow words that belong to it come first, so whoever an
  *	   interrupt makes look finds what it is about.
  *	E  broker's reads of answers (release ans_head) -> worker's reuse
+ *	F  broker: put what a word says may wait, then look at the word again;
+ *	   worker: take the word back, then (C) look at the ring before it
+ *	   sleeps.  A full fence on both sides; the worker's is C's.
  */
 #ifndef RING_CHAN_H
 #define RING_CHAN_H

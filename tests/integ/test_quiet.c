@@ -7,11 +7,14 @@
  * wake it.  What is in the ring comes first: a mask counts for that frame, and
  * a worker that is told to rest leaves it on the wire.  Then the broker is real
  * and this process plays two: a write to a quiet register is not waited for, one
- * to the same register is when it is not quiet; of many counters, those that are
- * zero are read without the worker.
+ * to the same register is when it is not quiet, from whatever instruction of the
+ * broker's on; of many counters, those that are zero are read without the
+ * worker.
  */
 #include <poll.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -26,6 +29,8 @@
 #define RX_RING		0x10000u
 #define RX_BUF		0x20000u
 #define COUNT		16u
+#define STEPS_MAX	100000u
+#define WINDOW		200u		/* instructions before the put */
 #define FRAME_BYTES	70u		/* virtio_net_hdr and a short frame */
 
 enum { STATUS = 0x08, ICR = 0xc0, ICS = 0xc8, IMS = 0xd0, IMC = 0xd8,
@@ -409,6 +414,89 @@ static void test_waited_for(void)
 	ok(commit_all() == 2 && ends(0, WAIT_MS), "until both are done");
 }
 
+/* ---- the worker goes to sleep in the middle of it ---- */
+
+static bool stop_broker(void)
+{
+	pid_t pid = f.member[FF_BROKER].pid;
+	int status;
+
+	return ptrace(PTRACE_SEIZE, pid, 0, 0) == 0 &&
+		ptrace(PTRACE_INTERRUPT, pid, 0, 0) == 0 &&
+		waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status);
+}
+
+/* One instruction; of what sleeps, until it is woken. */
+static bool step(void)
+{
+	pid_t pid = f.member[FF_BROKER].pid;
+	int status;
+
+	return ptrace(PTRACE_SINGLESTEP, pid, 0, 0) == 0 &&
+		waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status);
+}
+
+/* How many instructions until a quiet write is in the ring. */
+static unsigned int count_steps(void)
+{
+	uint32_t tail = atomic_load(&chan->req_tail);
+	unsigned int n = 0;
+
+	usleep(5000);
+	if (!stop_broker())
+		return 0;
+	out(0, QUIET_PORT);
+	while (n < STEPS_MAX && atomic_load(&chan->req_tail) == tail && step())
+		n++;
+	ptrace(PTRACE_DETACH, f.member[FF_BROKER].pid, 0, 0);
+	ends(0, WAIT_MS);
+	commit_all();
+	is_woken();
+	return n;
+}
+
+/* After @steps of them the worker takes the word back and sleeps, if it may.
+   Is what was put then, or waited for, told to it? */
+static bool is_told(unsigned int steps, bool *slept)
+{
+	bool told;
+
+	usleep(2000);
+	if (!stop_broker())
+		return false;
+	out(0, QUIET_PORT);
+	while (steps-- && step())
+		;
+	atomic_store(&chan->shadow[0], 0);
+	*slept = chan_worker_may_sleep(&us);
+	ptrace(PTRACE_DETACH, f.member[FF_BROKER].pid, 0, 0);
+	told = !*slept || is_woken();
+	atomic_store(&chan->shadow[0], CHAN_SHADOW_VALID);
+	commit_all();
+	told = ends(0, WAIT_MS) && told;
+	atomic_store(&chan->worker_asleep, 1);
+	return told;
+}
+
+static void test_between(void)
+{
+	unsigned int most = count_steps(), untold = 0, slept = 0, n = 0;
+
+	if (!most) {
+		skip("may not trace the broker");
+		return;
+	}
+	for (; n < WINDOW && n < most; n++) {
+		bool may = false;
+
+		untold += !is_told(most - n, &may);
+		slept += may;
+	}
+	ok(slept > WINDOW / 2 && untold == 0,
+	   "it falls asleep %u times, just before the put: %u times it is not told",
+	   slept, untold);
+}
+
 static bool is_spared(uint64_t addr, unsigned int size)
 {
 	struct io_msg m;
@@ -455,6 +543,7 @@ int main(void)
 		return tap_done();
 	test_posted();
 	test_waited_for();
+	test_between();
 	test_counters();
 	ok(!fakeguest_fault(f.g) && f.lies == 0 && fakefamily_stop(&f),
 	   "the broker ends by itself");
