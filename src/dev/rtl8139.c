@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/bug.h"
+#include "base/clock.h"
 #include "base/le.h"
 #include "base/log.h"
 #include "bus/dma.h"
@@ -46,6 +47,7 @@ enum fixed_off { RERID = 0x5e, ANLPAR = 0x68, ANER = 0x6a, CSCR = 0x74 };
 
 #define TICKS_US	33u		/* the PCI clock */
 #define NS_US		1000u
+#define ROUND_NS	(INT64_C(131) * NS_PER_S)	/* at most */
 #define OLDEST_NS	(-(INT64_C(1) << 61))	/* 73 years: nothing overflows */
 
 /* A successor's could be anything; one before this host was started is as good
@@ -63,17 +65,25 @@ static uint64_t ticks_since(const struct rtl8139 *d, int64_t now_ns)
 	return ns / NS_US * TICKS_US + ns % NS_US * TICKS_US / NS_US;
 }
 
-/* TCTR is TimerInt once in each of its 130-second rounds. */
-static int64_t tick_at(const struct rtl8139 *d)
+/* TCTR is TimerInt once in each of its 130-second rounds.  When that is next is
+   committed: who comes late, a successor or we, has not missed it. */
+static void set_tick(struct rtl8139 *d, int64_t now_ns)
 {
-	int64_t now_ns = timer_now_ns(d->bus);
 	uint64_t now = ticks_since(d, now_ns);
 	uint64_t at = (now & ~UINT64_C(0xffffffff)) | d->r.timer_int;
 
 	if (at <= now)
 		at += UINT64_C(1) << 32;
-	return zero_ns(d, now_ns) + (int64_t)(at / TICKS_US * NS_US +
+	d->r.tick_ns = zero_ns(d, now_ns) + (int64_t)(at / TICKS_US * NS_US +
 		(at % TICKS_US * NS_US + TICKS_US - 1) / TICKS_US);
+}
+
+void rtl8139_tick_resume(struct rtl8139 *d)
+{
+	int64_t now_ns = timer_now_ns(d->bus);
+
+	if (d->r.tick_ns > now_ns + ROUND_NS)
+		set_tick(d, now_ns);
 }
 
 static void tick_fire(void *dev)
@@ -82,11 +92,14 @@ static void tick_fire(void *dev)
 
 	bus_touch(d->bus, d->id);
 	d->r.isr |= ISR_TIMEOUT;
+	set_tick(d, timer_now_ns(d->bus));
 }
 
+/* TCTR starts anew. */
 static void restart_timer(struct rtl8139 *d)
 {
-	timer_off(d->bus, &d->tick);
+	d->r.tctr_zero_ns = timer_now_ns(d->bus);
+	set_tick(d, d->r.tctr_zero_ns);
 }
 
 /* ---- resets ---- */
@@ -107,7 +120,6 @@ static void soft_reset(struct rtl8139 *d)
 	d->r.halted = 0;
 	d->r.tsd_at = d->r.tx_at = d->r.npq = 0;
 	rtl8139_rx_rewind(d);
-	d->r.tctr_zero_ns = timer_now_ns(d->bus);
 	restart_timer(d);
 }
 
@@ -341,17 +353,18 @@ static void tctr_write(void *dev, const struct reg *r, uint32_t val,
 	(void)r;
 	(void)val;
 	(void)old;
-	d->r.tctr_zero_ns = timer_now_ns(d->bus);
 	restart_timer(d);
 }
 
 static void timer_int_write(void *dev, const struct reg *r, uint32_t val,
 			    uint32_t old)
 {
+	struct rtl8139 *d = dev;
+
 	(void)r;
 	(void)val;
 	(void)old;
-	restart_timer(dev);
+	set_tick(d, timer_now_ns(d->bus));
 }
 
 static void mpc_write(void *dev, const struct reg *r, uint32_t val, uint32_t old)
@@ -618,10 +631,10 @@ static void settle(void *dev)
 		rtl8139_ring_send(d);
 	rtl8139_rx_settle(d);
 	set_line(d);
-	if (!d->r.timer_int || (d->r.isr & ISR_TIMEOUT) || d->r.gone)
+	if (!d->r.timer_int || d->r.gone)
 		timer_off(d->bus, &d->tick);
-	else if (d->tick.deadline_ns == INT64_MAX)
-		timer_set(d->bus, &d->tick, tick_at(d));
+	else
+		timer_set(d->bus, &d->tick, d->r.tick_ns);
 }
 
 static void committed(void *dev)

@@ -46,6 +46,7 @@ _Static_assert(sizeof(struct rtl8139_tally) == 64, "data sheet");
 struct rtl8139_regs {		/* committed */
 	alignas(8) struct rtl8139_tally tally;
 	int64_t tctr_zero_ns;	/* when TCTR was 0 */
+	int64_t tick_ns;	/* when it is TimerInt; of a TimerInt but 0 */
 	struct nic_back_regs back;
 	uint8_t idr[8], mar[8];	/* idr: six are used */
 	uint32_t tsd[4], tsad[4];

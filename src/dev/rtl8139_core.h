@@ -78,6 +78,7 @@ static inline bool rtl8139_is_looped(const struct rtl8139 *d)
 /* Unplugged: lets the host and the bus go. */
 void rtl8139_let_go(struct rtl8139 *d);
 void rtl8139_hide_gone(void *dev);	/* windows, if it is unplugged */
+void rtl8139_tick_resume(struct rtl8139 *d);	/* a successor's clock */
 
 /* rtl8139_state.c */
 extern const struct bus_state rtl8139_state, rtl8139_eeprom_state;

@@ -8,14 +8,14 @@
 #include "bus/restore.h"
 #include "dev/rtl8139_core.h"
 
-#define LAYOUT		1u
+#define LAYOUT		2u
 
 #define F(member, kind, limit) \
 	BUS_FIELD(struct rtl8139_regs, member, BUS_FIELD_##kind, limit)
 
 /* Bits: what the table in rtl8139.c resets to, and lets a guest set. */
 static const struct bus_field regs_fields[] = {
-	F(tctr_zero_ns, TIME, 0),
+	F(tctr_zero_ns, TIME, 0), F(tick_ns, TIME, 0),
 	F(back.count, MAX, NIC_BACK_MAX),
 	BUS_FIELDS(struct rtl8139_regs, tsd[0], 4, BUS_FIELD_BITS, 0x403fffff),
 	F(tcr, BITS, 0x778f07f0), F(rcr, BITS, 0x0f03ffbf),
@@ -61,6 +61,7 @@ void rtl8139_resume(void *dev)
 		rtl8139_let_go(d);
 		return;
 	}
+	rtl8139_tick_resume(d);
 	/* The driver may have been called before they were there. */
 	if (nic_back_resume(&d->back))
 		d->r.isr |= ISR_ROK | ISR_TOK;
