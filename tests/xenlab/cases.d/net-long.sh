@@ -12,7 +12,8 @@ interface()
 	ask "for i in /sys/class/net/eth*; do grep -q $1 \$i/address && basename \$i; done"
 }
 
-# streams OUT IN: to the first address of dom0's, and from the second, at once.
+# streams OUT IN COUNT: to the first address of dom0's, and from the second, at
+# once; with these, COUNT have gone each way.
 # Either card loses its link for a second, which a stream survives.
 streams()
 {
