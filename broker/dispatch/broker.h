@@ -180,12 +180,15 @@ bool route_adopt(unsigned int space, uint64_t first, uint64_t last,
 /* True: *value, and *how it came about (enum trace_kind). */
 bool spare_read(struct peer *p, unsigned int win, uint32_t off,
 		unsigned int size, uint64_t *value, uint8_t *how);
-/* True: *flags are for peer_send().  May take answers of @p first. */
+struct post {
+	uint8_t row;
+	uint8_t flags;		/* for peer_send() */
+};
+/* True: *post is filled in.  May take answers of @p first. */
 bool spare_may_post(struct peer *p, unsigned int win, uint32_t off,
-		    unsigned int size, uint8_t *flags);
+		    unsigned int size, struct post *post);
 /* Once it is sent, with these flags. */
-void spare_posted(struct peer *p, unsigned int win, uint32_t off,
-		  unsigned int size, uint8_t flags);
+void spare_posted(struct peer *p, const struct post *post);
 
 /* peer.c */
 /* Believes what @p announced, from now on.  False: nonsense announced. */

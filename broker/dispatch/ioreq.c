@@ -219,7 +219,7 @@ static bool post_write(unsigned int vcpu, uint32_t off)
 	struct vcpu *v = &broker.vcpu[vcpu];
 	struct peer *p = &broker.peer[v->peer];
 	const struct xen_ioreq *r = &v->req;
-	uint8_t flags = 0;
+	struct post post;
 	struct io_msg m = {
 		.kind = IO_ACCESS, .size = (uint8_t)r->size, .count = 1,
 		.win = v->win, .addr = r->addr, .data = r->data,
@@ -227,16 +227,16 @@ static bool post_write(unsigned int vcpu, uint32_t off)
 	};
 
 	if (r->count != 1 || is_string(r) ||
-	    !spare_may_post(p, v->win, off, r->size, &flags))
+	    !spare_may_post(p, v->win, off, r->size, &post))
 		return false;
 	v->how = TRACE_POSTED;
 	v->seq = p->ch.tail;
 	set_state(v, VCPU_POSTING);
-	if (peer_send(p, &m, OWNER_NONE, 0, flags)) {
+	if (peer_send(p, &m, OWNER_NONE, 0, post.flags)) {
 		set_state(v, VCPU_TAKEN);
 		return false;
 	}
-	spare_posted(p, v->win, off, r->size, flags);
+	spare_posted(p, &post);
 	ioreq_complete(vcpu, 0);
 	return true;
 }

@@ -138,16 +138,12 @@ static bool is_quiet(struct peer *p, uint8_t row)
  * The worker may have gone to sleep between the look at the word and the put,
  * with a word that says that the write is waited for after all.
  */
-void spare_posted(struct peer *p, unsigned int win, uint32_t off,
-		  unsigned int size, uint8_t flags)
+void spare_posted(struct peer *p, const struct post *post)
 {
-	uint8_t row;
-
-	if (!(flags & CHAN_ROW_QUIET) || !(flags & CHAN_ROW_LAZY))
+	if (!(post->flags & CHAN_ROW_QUIET) || !(post->flags & CHAN_ROW_LAZY))
 		return;
-	row = find_row(p, win, off, size);
 	atomic_thread_fence(memory_order_seq_cst); /* F */
-	if (atomic_load_explicit(&p->ch.c->shadow[row],
+	if (atomic_load_explicit(&p->ch.c->shadow[post->row],
 				 memory_order_relaxed) & CHAN_SHADOW_VALID)
 		return;
 	p->effective = p->awaited = p->ch.tail;
@@ -155,16 +151,16 @@ void spare_posted(struct peer *p, unsigned int win, uint32_t off,
 }
 
 bool spare_may_post(struct peer *p, unsigned int win, uint32_t off,
-		    unsigned int size, uint8_t *flags)
+		    unsigned int size, struct post *post)
 {
 	uint8_t row = find_row(p, win, off, size);
 
 	if ((broker.plan->flags & PLAN_NO_POSTED) || row == NO_ROW)
 		return false;
-	*flags = p->row[row].flags;
+	*post = (struct post){ row, p->row[row].flags };
 	if (is_quiet(p, row))
-		*flags |= SEND_LAZY;
-	else if (!(*flags & CHAN_ROW_POSTED))
+		post->flags |= SEND_LAZY;
+	else if (!(post->flags & CHAN_ROW_POSTED))
 		return false;
 	return true;
 }
