@@ -271,40 +271,41 @@ static bool take(size_t len)
 	}
 }
 
-static bool is_nothing(int cause)
+/* False: there is no frame; @cause 0: the end of all.  Whatever else the kernel
+   says is of one frame, which it has thrown away: of a large one that no header
+   can describe, EINVAL (tun.c, tun_put_user()). */
+static bool read_failed(int cause)
 {
-	return cause == EAGAIN || cause == EIO || cause == ENETDOWN ||
-		cause == ENOBUFS || cause == ENOMEM;
-}
-
-/* Whatever else the kernel says is of one frame, which it has thrown away: of a
-   large one that no header can describe, EINVAL (tun.c, tun_put_user()). */
-static bool is_gone(int cause)
-{
-	return !cause || cause == EBADFD || cause == EBADF || cause == ENODEV;
+	switch (cause) {
+	case EAGAIN:
+	case EIO:
+	case ENETDOWN:
+	case ENOBUFS:
+	case ENOMEM:
+		return false;
+	case 0:
+	case EBADF:
+	case EBADFD:
+	case ENODEV:
+		lose(cause);
+		return false;
+	default:
+		stat_add(STAT_NET_DROPS + STAT_RECEIVE, 1);
+		guest_warn("frame from the tap is dropped: errno=%d", cause);
+		return true;
+	}
 }
 
 /* One frame from the tap.  False: there is none. */
 static bool read_frame(void)
 {
 	ssize_t r;
-	int cause;
 
 	do
 		r = read(tap.fd, &tap.in, sizeof(tap.in));
 	while (r < 0 && errno == EINTR);
-	cause = r < 0 ? errno : 0;
-	if (r < 0 && is_nothing(cause))
-		return false;
-	if (r <= 0 && is_gone(cause)) {
-		lose(cause);
-		return false;
-	}
-	if (r < 0) {
-		stat_add(STAT_NET_DROPS + STAT_RECEIVE, 1);
-		guest_warn("frame from the tap is dropped: errno=%d", cause);
-		return true;
-	}
+	if (r <= 0)
+		return read_failed(r ? errno : 0);
 	/* One that filled the buffer may have been longer. */
 	if ((size_t)r < sizeof(tap.in.hdr) + NIC_HEADER_BYTES ||
 	    (size_t)r == sizeof(tap.in) ||
