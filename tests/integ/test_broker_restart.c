@@ -20,8 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/ptrace.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "abi/broker_state.h"
@@ -29,6 +27,7 @@
 #include "played.h"
 #include "ring/memfd.h"
 #include "tap.h"
+#include "tracee.h"
 
 #define VCPUS		4u
 #define KILLS		200u
@@ -37,6 +36,7 @@
 #define KILLS_MAX	2000u
 #define OPS_MAX		400u
 #define STALL_MS	50
+#define SLEEPS_NS	(30 * NS_PER_MS)
 
 static struct fakefamily f;
 static _Atomic bool stop;
@@ -210,30 +210,6 @@ static void test_each(void)
 
 /* ---- after any instruction ---- */
 
-static bool stop_broker(pid_t pid)
-{
-	int status;
-
-	return ptrace(PTRACE_SEIZE, pid, 0, 0) == 0 &&
-		ptrace(PTRACE_INTERRUPT, pid, 0, 0) == 0 &&
-		waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status);
-}
-
-/* False: it sleeps, which is one instruction, and a long one. */
-static bool step(pid_t pid)
-{
-	int64_t until = clock_now_ns() + 30 * NS_PER_MS;
-	int status;
-	pid_t got;
-
-	if (ptrace(PTRACE_SINGLESTEP, pid, 0, 0))
-		return false;
-	while ((got = waitpid(pid, &status, __WALL | WNOHANG)) == 0)
-		if (clock_now_ns() > until)
-			return false;
-	return got == pid && WIFSTOPPED(status);
-}
-
 static void *run_act(void *arg)
 {
 	played_do(0, (enum played_act)(uintptr_t)arg);
@@ -248,12 +224,12 @@ static bool kill_in_act(enum played_act act, uint32_t after)
 	bool stopped;
 
 	usleep(1000);		/* it sleeps */
-	stopped = stop_broker(pid);
+	stopped = tracee_stop(pid);
 	if (!stopped && (errno == EPERM || errno == EACCES))
 		return false;
 	pthread_create(&t, NULL, run_act, (void *)(uintptr_t)act);
 	usleep(300);
-	while (after-- && step(pid))
+	while (after-- && tracee_step(pid, SLEEPS_NS))
 		;
 	fakefamily_kill(&f, FF_BROKER, SIGKILL);
 	fakefamily_respawn(&f, FF_BROKER);

@@ -14,7 +14,6 @@
 #include <poll.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -22,6 +21,7 @@
 #include "fakefamily.h"
 #include "ring/chan.h"
 #include "tap.h"
+#include "tracee.h"
 
 #define WAIT_MS		5000
 #define REST_MS		300		/* in which nothing is to happen */
@@ -416,24 +416,9 @@ static void test_waited_for(void)
 
 /* ---- the worker goes to sleep in the middle of it ---- */
 
-static bool stop_broker(void)
-{
-	pid_t pid = f.member[FF_BROKER].pid;
-	int status;
-
-	return ptrace(PTRACE_SEIZE, pid, 0, 0) == 0 &&
-		ptrace(PTRACE_INTERRUPT, pid, 0, 0) == 0 &&
-		waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status);
-}
-
-/* One instruction; of what sleeps, until it is woken. */
 static bool step(void)
 {
-	pid_t pid = f.member[FF_BROKER].pid;
-	int status;
-
-	return ptrace(PTRACE_SINGLESTEP, pid, 0, 0) == 0 &&
-		waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status);
+	return tracee_step(f.member[FF_BROKER].pid, -1);
 }
 
 /* How many instructions until a quiet write is in the ring. */
@@ -443,7 +428,7 @@ static unsigned int count_steps(void)
 	unsigned int n = 0;
 
 	usleep(5000);
-	if (!stop_broker())
+	if (!tracee_stop(f.member[FF_BROKER].pid))
 		return 0;
 	out(0, QUIET_PORT);
 	while (n < STEPS_MAX && atomic_load(&chan->req_tail) == tail && step())
@@ -462,7 +447,7 @@ static bool is_told(unsigned int steps, bool *slept)
 	bool told;
 
 	usleep(2000);
-	if (!stop_broker())
+	if (!tracee_stop(f.member[FF_BROKER].pid))
 		return false;
 	out(0, QUIET_PORT);
 	while (steps-- && step())
