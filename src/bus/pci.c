@@ -263,3 +263,8 @@ bool pci_is_master(const struct pci_func *f)
 {
 	return le16_get(&f->r.cfg[PCI_COMMAND]) & PCI_COMMAND_MASTER;
 }
+
+bool pci_may_intx(const struct pci_func *f)
+{
+	return !(le16_get(&f->r.cfg[PCI_COMMAND]) & PCI_COMMAND_INTX_OFF);
+}

@@ -30,6 +30,7 @@ enum pci_cfg {
 #define PCI_COMMAND_IO		0x0001u
 #define PCI_COMMAND_MEMORY	0x0002u
 #define PCI_COMMAND_MASTER	0x0004u
+#define PCI_COMMAND_INTX_OFF	0x0400u
 #define PCI_HEADER_BYTES	0x40u	/* what the specification defines */
 #define PCI_BARS		6u
 #define PCI_ROM			6u	/* index of the expansion ROM in pci_func.bar */
@@ -100,5 +101,7 @@ void pci_set32(struct pci_func *f, unsigned int off, uint32_t v);
 uint32_t pci_get32(const struct pci_func *f, unsigned int off);
 /* May this function do DMA?  (command bit 2) */
 bool pci_is_master(const struct pci_func *f);
+/* May it assert INTx?  (command bit 10) */
+bool pci_may_intx(const struct pci_func *f);
 
 #endif /* BUS_PCI_H */

@@ -23,6 +23,7 @@
 #include "bus/timer.h"
 #include "dev/eeprom93.h"
 #include "dev/nic_back.h"
+#include "dev/nic_reply.h"
 #include "dev/nic_turn.h"
 
 #define E1000_ROM_MAX	(512u * 1024u)
@@ -134,6 +135,7 @@ struct e1000 {
 	uint8_t taken;			/* of the state: e1000_state.c */
 	struct nic_turn turn;		/* what may be sent in this one */
 	int64_t tx_since_ns;		/* when what is in tx_causes began */
+	struct nic_reply reply;
 	bool rx_waits;			/* receive() has said no */
 	bool rx_unwritten;		/* because of d->back */
 	bool resending;			/* what is held; the host may call back */

@@ -5,7 +5,8 @@
  * Runs in the net worker.  INTA is (ICR & IMS) != 0, but for ITR, which says
  * how soon after one interrupt the next may begin (SDM 13.4.18).  Delays are
  * in units of 1.024 us, ITR in 256 ns.  A delay is there to save
- * interrupts: it ends with any that goes out, as the SDM says of TADV.  All of
+ * interrupts: it ends with any that goes out, as the SDM says of TADV.  TIDV and
+ * TADV are lengthened for a frame whose reply may come (dev/nic_reply.h).  All of
  * them share one bus timer, which is only ever moved forward: a delay that each
  * frame starts anew costs no timer call, the timer just finds nothing due.
  */
@@ -16,7 +17,6 @@
 #define NEVER		INT64_MAX
 #define DELAY_NS	1024
 #define ITR_NS		256
-#define COMMAND_NO_INTX	0x0400u
 #define AHEAD_NS	NS_PER_S
 
 static void set_line(struct e1000 *d, bool level)
@@ -27,8 +27,7 @@ static void set_line(struct e1000 *d, bool level)
 
 static bool is_wanted(const struct e1000 *d)
 {
-	return (d->r.icr & d->r.ims) && !d->r.gone &&
-		!(pci_get32(&d->func, PCI_COMMAND) & COMMAND_NO_INTX);
+	return (d->r.icr & d->r.ims) && !d->r.gone && pci_may_intx(&d->func);
 }
 
 void e1000_set_due(struct e1000 *d, enum e1000_due what, int64_t at_ns)
@@ -44,6 +43,7 @@ static void take_delayed(struct e1000 *d)
 	if (d->r.due_ns[E1000_DUE_TX] != NEVER || d->r.tx_causes)
 		d->r.icr |= ICR_TXDW;
 	d->r.tx_causes = 0;
+	nic_reply_told(&d->reply);
 	if (d->r.due_ns[E1000_DUE_RX] != NEVER)
 		d->r.icr |= ICR_RXT0;
 	e1000_set_due(d, E1000_DUE_TX, NEVER);
@@ -93,7 +93,7 @@ void e1000_irq_delay(struct e1000 *d, enum e1000_due what, int64_t since_ns)
 	bool tx = what == E1000_DUE_TX;
 	uint32_t packet = tx ? d->r.tidv : d->r.rdtr;
 	uint32_t absolute = tx ? d->r.tadv : d->r.radv;
-	int64_t at;
+	int64_t at, reply = tx ? nic_reply_until_ns(&d->reply) : 0;
 
 	at = since_ns + (int64_t)packet * DELAY_NS;
 	if (d->r.due_ns[what] == NEVER)
@@ -101,6 +101,8 @@ void e1000_irq_delay(struct e1000 *d, enum e1000_due what, int64_t since_ns)
 			since_ns + (int64_t)absolute * DELAY_NS : NEVER;
 	if (at > d->r.latest_ns[what])
 		at = d->r.latest_ns[what];
+	if (at < reply)
+		at = reply;
 	/* Nor does a delay matter to a driver that has been called already. */
 	if (!packet || d->r.line || at <= timer_now_ns(d->bus)) {
 		e1000_set_due(d, what, NEVER);

@@ -236,6 +236,7 @@ static void count_received(struct e1000 *d, const uint8_t *frame, uint32_t len)
 	e1000_count_size(d, STAT_PRC64, len + FCS_BYTES, 1);
 	if (frame[0] & 1)
 		e1000_count(d, frame[0] == 0xff ? STAT_BPRC : STAT_MPRC, 1);
+	nic_reply_came(&d->reply, d->bus);
 	d->r.rx_causes |= ICR_RXT0;
 	if (len + FCS_BYTES <= d->r.rsrpd)
 		d->r.rx_causes |= ICR_SRPD;

@@ -124,6 +124,7 @@ static bool send_frame(struct e1000 *d)
 	else if (d->nic->ops->send(d->nic, iov, count, &todo) == -EAGAIN)
 		return false;
 	count_sent(d);
+	nic_reply_sent(&d->reply, t->len, d->bus);
 	return true;
 }
 

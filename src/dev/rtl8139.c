@@ -2,9 +2,9 @@
 /*
  * dev/rtl8139.c - RTL8139C+ network card: registers, PCI function, life
  *
- * Runs in the net worker.  The line and both timers follow from the registers
- * before each settle and nowhere else: whatever a turn of the worker brought,
- * it is one interrupt.
+ * Runs in the net worker.  The line (rtl8139_irq.c) and the timers follow from
+ * the registers before each settle and nowhere else: whatever a turn of the
+ * worker brought, it is one interrupt.
  */
 #include "dev/rtl8139.h"
 
@@ -15,12 +15,10 @@
 #include "base/le.h"
 #include "base/log.h"
 #include "bus/dma.h"
-#include "bus/irq.h"
 #include "dev/ether_crc.h"
 #include "dev/rtl8139_core.h"
 
 #define REG_BYTES	256u
-#define COMMAND_INTX_OFF 0x0400u
 
 enum cr9346_bits {
 	EEM_MODE = 0xc0, EEM_LOAD = 0x40, EEM_PROGRAM = 0x80, EEM_CONFIG = 0xc0,
@@ -582,37 +580,16 @@ static void unplug(void *dev, uint32_t mask)
 	d->r.gone = 1;
 }
 
-/*
- * INTA.  For frames sent and nothing else it waits for the end of the turn: the
- * wire may have answered then, and that is one interrupt instead of two.
- */
-static void set_line(struct rtl8139 *d)
-{
-	uint32_t causes = d->r.isr & d->r.imr;
-
-	if (d->r.gone ||
-	    (pci_get32(&d->func, PCI_COMMAND) & COMMAND_INTX_OFF))
-		causes = 0;
-	if (causes == ISR_TOK && !d->line && !d->tok_over) {
-		bus_ask_turn(d->bus, d->id);
-		return;
-	}
-	d->tok_over = false;
-	d->line = causes;
-	irq_intx(d->bus, d->func.devfn, 0, d->line);
-}
-
 static void turn(void *dev)
 {
 	struct rtl8139 *d = dev;
 
 	nic_turn_begin(&d->turn);
-	if (!d->r.npq && (d->line || !(d->r.isr & d->r.imr)))
+	rtl8139_irq_turn(d);
+	if (!d->r.npq)
 		return;
 	bus_touch(d->bus, d->id);
-	d->tok_over = true;
-	if (d->r.npq)
-		rtl8139_ring_send(d);
+	rtl8139_ring_send(d);
 }
 
 /* All that follows from the registers; for a successor, too, once it may. */
@@ -630,7 +607,7 @@ static void settle(void *dev)
 	if (d->r.npq)
 		rtl8139_ring_send(d);
 	rtl8139_rx_settle(d);
-	set_line(d);
+	rtl8139_irq_update(d);
 	if (!d->r.timer_int || d->r.gone)
 		timer_off(d->bus, &d->tick);
 	else
@@ -716,6 +693,7 @@ void rtl8139_init(struct rtl8139 *d, struct bus *b, unsigned int devfn,
 	d->r.link = nic->link_up;
 	timer_add(b, &d->tick, tick_fire, d);
 	timer_add(b, &d->retry, rtl8139_rx_retry, d);
+	rtl8139_irq_init(d);
 	d->func.dev = d;
 	d->func.written = cfg_written;
 	d->func.restored = rtl8139_hide_gone;

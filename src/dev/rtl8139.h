@@ -25,6 +25,7 @@
 #include "bus/timer.h"
 #include "dev/eeprom93.h"
 #include "dev/nic_back.h"
+#include "dev/nic_reply.h"
 #include "dev/nic_turn.h"
 
 #define RTL8139_RING_MAX	64u	/* descriptors */
@@ -94,7 +95,11 @@ struct rtl8139 {
 	uint64_t given_tx, given_rx;	/* bit per descriptor in back */
 	bool taken;			/* has committed state, is not resumed */
 	bool line;			/* INTA is asserted */
-	bool tok_over;			/* TOK alone asserts it now */
+	struct bus_timer tok;		/* TOK alone waits until then */
+	bool tok_over;			/* it asserts INTA now */
+	struct nic_reply reply;
+	unsigned int untold_descs;	/* given back since INTA was asserted */
+	unsigned int tx_ring;		/* descriptors, as far as it is known */
 	unsigned int tries;		/* looks for a buffer in vain */
 	uint32_t held_bytes;		/* what the frame needs, in either ring */
 	/* Scratch of one call. */

@@ -84,6 +84,13 @@ void rtl8139_tick_resume(struct rtl8139 *d);	/* a successor's clock */
 extern const struct bus_state rtl8139_state, rtl8139_eeprom_state;
 void rtl8139_resume(void *dev);		/* struct bus_dev_ops */
 
+/* rtl8139_irq.c */
+void rtl8139_irq_init(struct rtl8139 *d);
+/* A frame, TOK. */
+void rtl8139_irq_sent(struct rtl8139 *d, size_t len_bytes, unsigned int descs);
+void rtl8139_irq_update(struct rtl8139 *d);	/* after ISR, IMR or INTX */
+void rtl8139_irq_turn(struct rtl8139 *d);	/* a turn ends */
+
 /* rtl8139_ring.c */
 /*
  * Copies descriptor @at of a ring.  One that is in @given is not ours any more,

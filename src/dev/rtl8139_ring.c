@@ -110,18 +110,22 @@ static bool load(struct rtl8139 *d, unsigned int n, size_t *len_bytes,
 	return !((*first)->dw1 & TX_TAGC) || len <= NIC_SEND_MAX - VLAN_BYTES;
 }
 
-static void give_back(struct rtl8139 *d, unsigned int n, bool sent)
+static void give_back(struct rtl8139 *d, unsigned int n, bool sent,
+		      size_t len_bytes)
 {
 	for (unsigned int i = 0; i < n; i++) {
+		if (d->tx_desc[i].dw0 & DESC_EOR)
+			d->tx_ring = d->tx_desc[i].at + 1;
 		d->tx_desc[i].dw0 &= TX_KEPT;
 		if (!sent)
 			d->tx_desc[i].dw0 |= TX_FAILED;
 		rtl8139_desc_give(d, &d->tx_desc[i], &d->given_tx);
 	}
-	d->r.isr |= sent ? ISR_TOK : ISR_TER;
 	if (sent) {
+		rtl8139_irq_sent(d, len_bytes, n);
 		d->r.tally.tx_ok++;
 	} else {
+		d->r.isr |= ISR_TER;
 		d->r.tally.tx_err++;
 		d->r.tally.tx_underrun++;
 	}
@@ -132,7 +136,7 @@ static unsigned int send_next(struct rtl8139 *d)
 {
 	const struct rtl8139_desc *first;
 	unsigned int at, n;
-	size_t len_bytes;
+	size_t len_bytes = 0;
 	bool good;
 
 	n = gather(d, &at, &good);
@@ -142,7 +146,7 @@ static unsigned int send_next(struct rtl8139 *d)
 	nic_turn_take(&d->turn, n, good ? (uint32_t)len_bytes : 0);
 	if (good && !rtl8139_hand_over(d, len_bytes, first->dw0, first->dw1))
 		return 0;
-	give_back(d, n, good);
+	give_back(d, n, good, len_bytes);
 	d->r.tx_at = (uint8_t)at;
 	return n;
 }

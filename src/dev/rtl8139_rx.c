@@ -268,6 +268,7 @@ static bool deliver(struct rtl8139 *d, const uint8_t *frame, size_t len_bytes,
 	if (!done)
 		return false;
 	count(d, s.match);
+	nic_reply_came(&d->reply, d->bus);
 	d->r.isr |= ISR_ROK;
 	return true;
 }

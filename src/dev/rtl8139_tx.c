@@ -75,7 +75,7 @@ static bool send_one(struct rtl8139 *d, unsigned int i)
 	if (!rtl8139_hand_over(d, len_bytes, 0, 0))
 		return false;
 	d->r.tsd[i] |= TSD_OWN | TSD_TOK;
-	d->r.isr |= ISR_TOK;
+	rtl8139_irq_sent(d, len_bytes, 1);
 	d->r.tally.tx_ok++;
 	return true;
 }

@@ -236,6 +236,77 @@ static void test_turn(void)
 	ok(is_irq() && rd(ICR) & TXDW, "a successor does not forget it");
 }
 
+/* The wire replies to a frame after @ns. */
+static void reply_after(int64_t ns)
+{
+	send_one(TXD_IDE);
+	rig_advance(&rig, ns);
+	give(f, sizeof(f));
+	(void)rd(ICR);
+	rig_said_clear(&rig);
+}
+
+/* Of the next frame, no later than TIDV of 8 says. */
+static bool is_told_by_tidv(void)
+{
+	send_one(TXD_IDE);
+	rig_advance(&rig, 9 * NS_PER_US);
+	return is_irq() && rd(ICR) & TXDW;
+}
+
+/* One small frame: told with what the wire says to it. */
+static void test_reply(void)
+{
+	static const uint8_t stranger[6] = { 2, 0x11, 0x22, 0x33, 0x44, 0x55 };
+
+	fresh();
+	wr(IMS, TXDW | RXT0);
+	wr(TIDV, 8);
+	wr(TADV, 32);
+	ok(is_told_by_tidv(), "nobody ever replied: TIDV");
+	reply_after(200 * NS_PER_US);
+	send_one(TXD_IDE);
+	rig_advance(&rig, 800 * NS_PER_US - 1);
+	ok(!is_irq(), "a reply took 200 us: TIDV is over, nothing yet");
+	rig_advance(&rig, 1);
+	ok(is_irq() && rd(ICR) & TXDW, "after four times as long");
+	ok(is_told_by_tidv(), "no reply came: TIDV for the next");
+	reply_after(200 * NS_PER_US);
+	send_one(TXD_IDE);
+	rig_advance(&rig, 300 * NS_PER_US);
+	give(f, sizeof(f));
+	ok(is_irq(), "a reply is told at once");
+	is_hex(rd(ICR) & (TXDW | RXT0), TXDW | RXT0, "and with it the other");
+	rig_said_clear(&rig);
+	rig_advance(&rig, NS_PER_S);
+	is_hex(irqs(), 0, "once");
+	send_one(TXD_IDE);
+	ok(!is_irq(), "the next");
+	rig_advance(&rig, 40 * NS_PER_US);
+	send_one(TXD_IDE);
+	ok(is_irq() && rd(ICR) & TXDW, "one more, and TADV was over: at once");
+	reply_after(200 * NS_PER_US);
+	send_one(0);
+	ok(is_irq() && rd(ICR) & TXDW, "without IDE: at once");
+	reply_after(NIC_REPLY_MAX_NS + 1);
+	ok(is_told_by_tidv(), "a slow wire: TIDV");
+	reply_after(200 * NS_PER_US);
+	send_one(TXD_IDE);
+	rig_advance(&rig, 300 * NS_PER_US);
+	make_frame(f, sizeof(f), stranger);
+	wr(RCTL, RCTL_ON & ~0x18u);	/* not promiscuous */
+	give(f, sizeof(f));
+	make_frame(f, sizeof(f), NULL);
+	ok(!is_irq(), "a frame for somebody else");
+	rig_advance(&rig, NS_PER_MS);
+	(void)rd(ICR);
+	ok(is_told_by_tidv(), "is no reply: TIDV for the next");
+	reply_after(200 * NS_PER_US);
+	wr(TIDV, 0);
+	send_one(TXD_IDE);
+	ok(is_irq(), "TIDV 0: at once");
+}
+
 /* How often a driver that answers at once is interrupted in @us. */
 static unsigned int count_irqs(unsigned int us)
 {
@@ -482,6 +553,7 @@ int main(void)
 	test_tx_delay();
 	test_joined();
 	test_turn();
+	test_reply();
 	test_throttling();
 	test_delay_and_throttling();
 	test_unplug();

@@ -19,6 +19,8 @@
 #include "tests/model/nic_random.h"
 
 #define ACCESSES	1000000u
+#define TOK		0x0004u
+#define TOK_MAX_NS	(20 * NS_PER_MS)
 #define STEPS		200u		/* after each hostile byte */
 
 static unsigned int moved, frames_out, frames_in, unplugs, looped, asked;
@@ -231,8 +233,17 @@ static void check(unsigned int i)
 	bool masked = card.func.r.cfg[5] & 0x04;
 	bool up = (card.r.isr & card.r.imr) && !card.r.gone && !masked;
 
+	/* Frames sent, and nothing else, may wait for a while. */
+	if (up && (card.r.isr & card.r.imr) == TOK && !rig.intx[INTA])
+		up = card.tok.deadline_ns > rig.now_ns + TOK_MAX_NS;
 	if (rig.intx[INTA] != up)
 		wrong_at("line differs from ISR and IMR");
+	if (card.tok.deadline_ns != INT64_MAX &&
+	    (card.r.isr & card.r.imr) != TOK)
+		wrong_at("waits for nothing");
+	if (card.tok.deadline_ns != INT64_MAX &&
+	    card.tok.deadline_ns > card.reply.sent_ns + TOK_MAX_NS)
+		wrong_at("TOK waits for too long");
 	if (card.held && !card.closed && card.retry.deadline_ns == INT64_MAX)
 		wrong_at("a frame is forgotten");
 	if (card.tick.deadline_ns != INT64_MAX &&

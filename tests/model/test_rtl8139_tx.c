@@ -6,10 +6,16 @@
  * against what the host is told, VLAN tags, a host without room, loopback,
  * statistics.
  */
+#include "base/clock.h"
 #include "rtl8139_guest.h"
 
 #define TOK	0x0004u
 #define TER	0x0008u
+#define ROK	0x0001u
+/* rtl8139_irq.c */
+#define POLLED_FRAMES	16u	/* descriptors, a quarter of the ring */
+#define POLLED_BYTES	2048u
+#define POLLED_NS	(20 * NS_PER_MS)
 #define LGSEN	0x08000000u
 #define IPCS	0x00040000u
 #define UDPCS	0x00020000u
@@ -239,7 +245,7 @@ static void test_one_interrupt(void)
 	kick();
 	while (rig_turn(&rig))
 		;
-	put(0x3c, 2, TOK);
+	put(0x3c, 2, TOK | ROK);
 	ok(rig_turn(&rig) && rig.intx[INTA], "unmasked later: then");
 	put(0x3e, 2, 0xffff);
 	rig_turn(&rig);
@@ -248,6 +254,172 @@ static void test_one_interrupt(void)
 	put(0x10, 4, 300);
 	ok(!rig.intx[INTA] && rig_turn(&rig) && rig.intx[INTA],
 	   "register descriptors, too");
+}
+
+/* A descriptor for each, where the card is. */
+static void send_frames(unsigned int count, uint32_t len_bytes)
+{
+	for (unsigned int i = 0; i < count; i++)
+		put_desc(TX_RING, card.r.tx_at + i, OWN | FS | LS | len_bytes, 0,
+			 TX_BUF(0));
+	kick();
+}
+
+static void answer(void)
+{
+	put(0x3e, 2, 0xffff);
+	rig_said_clear(&rig);
+}
+
+/* The wire replies to a frame after @ns. */
+static void reply_after(int64_t ns)
+{
+	send_frames(1, 100);
+	rig_advance(&rig, ns);
+	give(frame_for(mac, 0x0806, 300), 300);
+	answer();
+}
+
+/* One small frame: told with what the wire says to it. */
+static void test_reply(void)
+{
+	static const uint8_t stranger[6] = { 2, 0x11, 0x22, 0x33, 0x44, 0x55 };
+
+	machine();
+	open_cplus(64, 1600, 0x0b);
+	send_frames(1, 100);
+	ok(rig.intx[INTA], "nobody ever replied: a small frame is told at once");
+	answer();
+	reply_after(200 * NS_PER_US);
+	send_frames(1, 100);
+	rig_advance(&rig, 800 * NS_PER_US - 1);
+	ok(!rig.intx[INTA] && get(0x3e, 2) == TOK,
+	   "a reply took 200 us: ISR says the next, INTA not yet");
+	rig_advance(&rig, 1);
+	ok(rig.intx[INTA], "after four times as long");
+	answer();
+	send_frames(1, 100);
+	ok(rig.intx[INTA], "no reply came: the next is told at once");
+	answer();
+	reply_after(200 * NS_PER_US);
+	send_frames(1, 100);
+	rig_advance(&rig, 300 * NS_PER_US);
+	ok(!rig.intx[INTA] && give(frame_for(mac, 0x0806, 300), 300) &&
+	   rig.intx[INTA], "a reply is told at once");
+	is_hex(get(0x3e, 2), TOK | ROK, "and with it the other");
+	answer();
+	rig_advance(&rig, NS_PER_S);
+	is_hex(rig_said(&rig, ANS_PCI_INTX), 0, "once");
+	send_frames(1, 100);
+	ok(!rig.intx[INTA], "the next");
+	send_frames(1, 100);
+	ok(rig.intx[INTA], "and one more: there is more to send");
+	answer();
+	reply_after(200 * NS_PER_US);
+	send_frames(1, NIC_REPLY_BYTES + 1);
+	ok(rig.intx[INTA], "one that is not small: at once");
+	answer();
+	reply_after(200 * NS_PER_US);
+	send_frames(1, 100);
+	answer();
+	rig_advance(&rig, NS_PER_S);
+	is_hex(rig_said(&rig, ANS_PCI_INTX), 0, "seen by a driver that polls: never");
+	reply_after(NIC_REPLY_MAX_NS);
+	send_frames(1, 100);
+	rig_advance(&rig, NIC_REPLY_MAX_NS - 1);
+	ok(!rig.intx[INTA], "a slow wire: not yet");
+	rig_advance(&rig, 1);
+	ok(rig.intx[INTA], "no longer than that");
+	answer();
+	reply_after(NIC_REPLY_MAX_NS + 1);
+	send_frames(1, 100);
+	ok(rig.intx[INTA], "a slower one: at once");
+	answer();
+	reply_after(200 * NS_PER_US);
+	send_frames(1, 100);
+	rig_advance(&rig, 300 * NS_PER_US);
+	give(frame_for(stranger, 0x0806, 300), 300);
+	ok(!rig.intx[INTA], "a frame for somebody else");
+	rig_advance(&rig, 500 * NS_PER_US);
+	answer();
+	send_frames(1, 100);
+	ok(rig.intx[INTA], "is no reply: the next is told at once");
+}
+
+/* Between acknowledgements of what it receives a driver is left in peace. */
+static void test_polling(void)
+{
+	machine();
+	open_cplus(4, 1600, 0x0b);
+	put(0x3c, 2, 0x807f & ~ROK);
+	send_frames(1, 100);
+	rig_advance(&rig, POLLED_NS / 2);
+	send_frames(1, 100);
+	rig_advance(&rig, POLLED_NS / 2 - 1);
+	(void)get(0x3e, 2);
+	ok(!rig.intx[INTA], "while it receives without interrupts: not yet");
+	rig_advance(&rig, 1);
+	ok(rig.intx[INTA], "but in the end, since the first");
+	answer();
+	ok(card.tok.deadline_ns == INT64_MAX, "and nothing ticks");
+	send_frames(15, 60);
+	ok(!rig.intx[INTA], "so many frames: not yet");
+	answer();
+	ok(card.tok.deadline_ns == INT64_MAX, "it has looked: nothing ticks");
+	send_frames(1, POLLED_BYTES);
+	ok(!rig.intx[INTA], "so many bytes: not yet");
+	answer();
+	send_frames(1, POLLED_BYTES + 1);
+	ok(rig.intx[INTA], "one more: at once");
+	answer();
+	put(0x3c, 2, 0x807f);
+	reply_after(200 * NS_PER_US);
+	put(0x3c, 2, 0x807f & ~ROK);
+	send_frames(1, 100);
+	rig_advance(&rig, 700 * NS_PER_US);
+	put(0x3c, 2, 0x807f);
+	ok(!rig.intx[INTA], "it wants to know of frames again");
+	rig_advance(&rig, 101 * NS_PER_US);
+	ok(rig.intx[INTA], "the frame counts from when it was sent");
+	answer();
+	put(0x3c, 2, 0x807f & ~ROK);
+	send_frames(2, 100);
+	put(0x3c, 2, 0x807f);
+	ok(rig.intx[INTA], "two were sent: at once");
+	answer();
+	put(0x3c, 2, 0);
+	send_frames(1, 100);
+	rig_advance(&rig, NS_PER_S);
+	ok(!rig.intx[INTA], "no interrupts at all");
+	put(0x3c, 2, TOK | ROK);
+	rig_advance(&rig, NS_PER_US);
+	ok(rig.intx[INTA], "its time was over long ago");
+	put(0x3c, 2, 0);
+	put(0x3c, 2, TOK);
+	ok(rig.intx[INTA], "told, not acknowledged, and unmasked again: at once");
+	answer();
+	send_frames(POLLED_FRAMES, 60);
+	ok(!rig.intx[INTA], "a quarter of the ring: not yet");
+	send_frames(1, 60);
+	ok(rig.intx[INTA], "one descriptor more: at once");
+	answer();
+	for (unsigned int i = 0; i <= POLLED_FRAMES; i++)
+		put_desc(TX_RING, card.r.tx_at + i, OWN | (i == 0 ? FS : 0) |
+			 (i == POLLED_FRAMES ? LS : 0) | 20, 0, TX_BUF(0));
+	kick();
+	ok(rig.intx[INTA], "as many in a single frame, too");
+	answer();
+	open_cplus(4, 1600, 0x0b);
+	put(0x3c, 2, TOK);
+	put_desc(TX_RING, 1, OWN | EOR | FS | LS | 60, 0, TX_BUF(0));
+	send_frames(1, 60);
+	ok(rig.intx[INTA], "a ring of two, both sent: at once");
+	answer();
+	open_legacy(0, true);
+	put(0x3c, 2, 0xe07f & ~ROK);
+	put(0x20, 4, TX_BUF(0));
+	put(0x10, 4, 100);
+	ok(rig.intx[INTA], "register descriptors: at once");
 }
 
 /* A doorbell that stands for more than a turn of the loop may send. */
@@ -629,6 +801,8 @@ int main(void)
 	test_bad_frames();
 	test_no_room();
 	test_one_interrupt();
+	test_reply();
+	test_polling();
 	test_turns();
 	test_successor();
 	test_link_down();
