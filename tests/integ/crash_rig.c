@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "fakefamily.h"
+#include "patience.h"
 #include "supervisor/crash.h"
 
 #define IDE		0x1f0
@@ -56,7 +57,7 @@ static void out(uint16_t port, uint32_t v)
 
 static bool wait_for(uint16_t port, uint8_t mask, uint8_t value)
 {
-	for (int64_t until = clock_now_ns() + 5 * NS_PER_S; clock_now_ns() < until; turns++)
+	for (int64_t until = clock_now_ns() + PATIENCE_NS; clock_now_ns() < until; turns++)
 		if ((fakeguest_in(f.g, 0, port, 1) & mask) == value)
 			return true;
 	return false;
@@ -152,10 +153,10 @@ static bool die_at_command(void)
 	kill(f.member[FF_DISK].pid, SIGSTOP);
 	if (!fakeguest_post(f.g, 0, &r))
 		return false;
-	for (int i = 0; i < 5000 && c->req_head == c->req_tail; i++)
+	for (int i = 0; i < PATIENCE_MS && c->req_head == c->req_tail; i++)
 		usleep(1000);
 	return die(FF_DISK, MEMBER_DISK0, SIGKILL) && fakefamily_respawn(&f, FF_DISK) &&
-		fakeguest_wait(f.g, 0, 10000, &data);
+		fakeguest_wait(f.g, 0, PATIENCE_MS, &data);
 }
 
 static void hire(void)

@@ -31,6 +31,7 @@
 #include "base/clock.h"
 #include "fakedoor.h"
 #include "fakeguest.h"
+#include "patience.h"
 
 #define MEMORY_BYTES	(64ull << 20)
 #define VRAM_FRAMES	4096u
@@ -44,7 +45,6 @@
 #define ERR		0x01u
 #define BUF_GPA		0x310000u
 #define SECTOR		512u
-#define PATIENCE_S	60
 #define PAUSE_US	200
 #define WORDS		6
 
@@ -72,7 +72,7 @@ static void fill(uint8_t *to, uint32_t lba, uint32_t seed)
 
 static uint32_t finish(uint16_t base)
 {
-	int64_t until = clock_now_ns() + PATIENCE_S * NS_PER_S;
+	int64_t until = clock_now_ns() + PATIENCE_NS;
 	uint32_t status;
 
 	while (((status = fakeguest_in(g, 0, (uint16_t)(base + 7), 1)) & BSY) &&
@@ -186,7 +186,6 @@ int main(int argc, char **argv)
 	g = fakeguest_new(&(struct fakeguest_conf){ .low_bytes = MEMORY_BYTES,
 		.domid = (uint32_t)strtoul(argv[2], NULL, 10),
 		.vram_gfn = MEMORY_BYTES >> 12, .vram_frames = VRAM_FRAMES });
-	g->timeout_ms = PATIENCE_S * 1000;
 	if (!fakedoor_open(g, argv[1])) {
 		perror(argv[1]);
 		return 1;

@@ -126,7 +126,6 @@ int main(int argc, char **argv)
 	g = fakeguest_new(&(struct fakeguest_conf){ .low_bytes = MEMORY_BYTES,
 		.domid = (uint32_t)strtoul(argv[3], NULL, 10),
 		.vram_gfn = MEMORY_BYTES >> 12, .vram_frames = VRAM_FRAMES });
-	g->timeout_ms = 60000;		/* on a slow machine, too */
 	out_fd = open(argv[2], O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
 	if (out_fd < 0 || !fakedoor_open(g, argv[1])) {
 		perror(argv[1]);

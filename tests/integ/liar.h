@@ -18,6 +18,7 @@
 #include "fakefamily.h"
 #include "fakeguest.h"
 #include "fakexen.h"
+#include "patience.h"
 #include "ring/chan.h"
 #include "tap.h"
 
@@ -28,7 +29,6 @@
 #define VGA_PORT	0x3c5
 #define VGA_FAR		0x3818		/* a row in the middle of its memory */
 #define ONES		0xffu
-#define WAIT_MS		3000
 
 static struct fakefamily f;
 static struct fakeguest *g;
@@ -138,7 +138,6 @@ static inline bool start(bool play_platform, bool play_vga)
 	if (!fakefamily_start(&f, &conf))
 		return ok(false, "the family is up");
 	g = f.g;
-	g->timeout_ms = WAIT_MS;
 	return true;
 }
 
@@ -146,7 +145,7 @@ static inline bool start(bool play_platform, bool play_vga)
 
 static inline bool next(struct liar *l, struct io_msg *m)
 {
-	for (int64_t until = clock_now_ns() + WAIT_MS * NS_PER_MS;
+	for (int64_t until = clock_now_ns() + PATIENCE_MS * NS_PER_MS;
 	     chan_req_get(&l->w, m) != 1; usleep(100))
 		if (clock_now_ns() > until)
 			return false;
@@ -205,7 +204,7 @@ static inline bool reads_as(unsigned int vcpu, uint64_t want)
 {
 	uint64_t data;
 
-	return fakeguest_wait(g, vcpu, WAIT_MS, &data) && (data & 0xff) == want;
+	return fakeguest_wait(g, vcpu, PATIENCE_MS, &data) && (data & 0xff) == want;
 }
 
 static inline bool scratch_works(void)
@@ -222,7 +221,7 @@ static inline bool scratch_works(void)
 
 static inline bool lies_become(unsigned int want)
 {
-	for (int i = 0; i < WAIT_MS && f.lies != want; i++)
+	for (int i = 0; i < PATIENCE_MS && f.lies != want; i++)
 		usleep(1000);
 	usleep(2000);		/* and not one more */
 	return f.lies == want;
@@ -249,7 +248,7 @@ static inline bool asked(struct liar *l, uint8_t kind)
 
 static inline bool tells_rest(uint32_t want)
 {
-	for (int i = 0; i < WAIT_MS && f.paused != want; i++)
+	for (int i = 0; i < PATIENCE_MS && f.paused != want; i++)
 		usleep(1000);
 	return f.paused == want;
 }

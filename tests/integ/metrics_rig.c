@@ -21,6 +21,7 @@
 #include "base/stat.h"
 #include "fakefamily.h"
 #include "fakeguest.h"
+#include "patience.h"
 #include "supervisor/metrics_serve.h"
 
 #define IDE	0x1f0
@@ -51,7 +52,7 @@ static void read_disk(void)
 	out(IDE + 2, 1, 8);
 	out(IDE + 7, 1, 0xc8);
 	out(BM, 1, 0x09);
-	fakeguest_until_isa(f.g, 14, true, 1000);
+	fakeguest_until_isa(f.g, 14, true, PATIENCE_MS);
 	out(BM, 1, 0);
 	fakeguest_in(f.g, 0, IDE + 7, 1);
 }

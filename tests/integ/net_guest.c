@@ -12,6 +12,7 @@
 
 #include "base/le.h"
 #include "bus/pci.h"
+#include "patience.h"
 
 #define TX_COUNT	32u
 #define TX_RING		0x100000u
@@ -121,7 +122,7 @@ static void start_e1000(struct net_guest *n)
 	for (int i = 0; i < 1000 && get(n, CTRL) & 0x04000000; i++)
 		;
 	set(n, CTRL, 0x40);
-	for (int i = 0; i < 3000 && !(get(n, STATUS) & 2); i++)
+	for (int i = 0; i < PATIENCE_MS && !(get(n, STATUS) & 2); i++)
 		usleep(1000);
 	set(n, IMC, 0xffffffff);
 	set(n, TDBAL, TX_RING);
@@ -176,7 +177,7 @@ void net_guest_stop(struct net_guest *n, unsigned int how)
 static bool until(struct net_guest *n, const uint8_t *p, uint8_t mask, uint8_t want)
 {
 	(void)n;
-	for (int i = 0; i < 3000; i++) {
+	for (int i = 0; i < PATIENCE_MS; i++) {
 		if ((*(const volatile uint8_t *)p & mask) == want)
 			return true;
 		usleep(1000);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "patience.h"
 #include "ring/chan.h"
 
 #define IDE		0x1f0u
@@ -463,7 +464,7 @@ void played_do(unsigned int vcpu, enum played_act act)
 
 bool played_is_complete(void)
 {
-	int64_t until = clock_now_ns() + 5 * NS_PER_S;
+	int64_t until = clock_now_ns() + PATIENCE_NS;
 
 	/* Buffered and lazy writes go with the next one that is waited for. */
 	played_do(0, PLAYED_WRITE);

@@ -29,6 +29,7 @@
 #include "base/clock.h"
 #include "fakedoor.h"
 #include "fakeguest.h"
+#include "patience.h"
 #include "soak_wire.h"
 
 #define MEMORY_BYTES	(64ull << 20)
@@ -40,7 +41,6 @@
 #define SECTOR		512u
 #define SECTORS		4096u
 #define MOVE_MAX	16u		/* sectors of one transfer */
-#define PATIENCE_MS	60000
 
 struct disk {
 	unsigned int vcpu;
@@ -469,7 +469,6 @@ int main(int argc, char **argv)
 	g = fakeguest_new(&(struct fakeguest_conf){ .low_bytes = MEMORY_BYTES,
 		.vcpus = VCPUS, .domid = (uint32_t)strtoul(argv[2], NULL, 10),
 		.vram_gfn = MEMORY_BYTES >> 12, .vram_frames = VRAM_FRAMES });
-	g->timeout_ms = PATIENCE_MS;
 	if (!fakedoor_open(g, argv[1])) {
 		perror(argv[1]);
 		return 1;

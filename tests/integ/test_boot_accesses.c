@@ -16,6 +16,7 @@
 #include "base/stat.h"
 #include "fakefamily.h"
 #include "fakeguest.h"
+#include "patience.h"
 #include "slowsync.h"
 #include "tap.h"
 
@@ -309,14 +310,14 @@ static void test_serial(void)
 	}
 	is_str(got, "hello", "what the guest sends arrives");
 	is_hex(send(serial[0], "k", 1, 0), 1, "host types a key");
-	for (int i = 0; i < 2000 && !(in(0x3fd, 1) & 1); i++)
+	for (int i = 0; i < PATIENCE_MS && !(in(0x3fd, 1) & 1); i++)
 		usleep(1000);
 	is_hex(in(0x3f8, 1), 'k', "the guest reads it");
 	/* One character below the FIFO's level of 14: told after a while. */
 	out(0x3fa, 1, 0xc7);
 	out(0x3f9, 1, 0x01);
 	is_hex(send(serial[0], "t", 1, 0), 1, "host types another");
-	for (int i = 0; i < 2000 && (in(0x3fa, 1) & 0x0f) != 0x0c; i++)
+	for (int i = 0; i < PATIENCE_MS && (in(0x3fa, 1) & 0x0f) != 0x0c; i++)
 		usleep(1000);
 	is_hex(in(0x3fa, 1) & 0x0f, 0x0c, "character time-out interrupt");
 	is_hex(in(0x3f8, 1), 't', "the guest reads that one");
@@ -330,7 +331,7 @@ static uint32_t wait_status(unsigned int vcpu, uint32_t bits)
 {
 	uint32_t s = 0;
 
-	for (int64_t until = clock_now_ns() + 10 * NS_PER_S;
+	for (int64_t until = clock_now_ns() + PATIENCE_NS;
 	     clock_now_ns() < until; sched_yield()) {
 		s = fakeguest_in(g, vcpu, IDE_STATUS, 1);
 		if (!(s & BSY) && ((s & bits) == bits || (s & ERR)))
@@ -357,7 +358,7 @@ static void test_identify(void)
 
 	out(0x3f6, 1, 0);
 	command(0, 0, 0xec);
-	ok(fakeguest_until_isa(g, 14, true, 5000), "IDENTIFY raises its interrupt");
+	ok(fakeguest_until_isa(g, 14, true, PATIENCE_MS), "IDENTIFY raises its interrupt");
 	is_hex(wait_status(0, DRQ) & (DRQ | ERR), DRQ, "and has data");
 	ok(!fakeguest_isa(g, 14), "reading the status takes the interrupt away");
 	fakeguest_ins(g, 0, IDE, 2, 256, BUF_GPA, false);
@@ -433,7 +434,7 @@ static void test_dma(void)
 	out((uint16_t)(bm + 2), 1, 0x06);
 	command(8, 8, 0xc8);
 	out(bm, 1, 0x09);
-	for (int i = 0; i < 5000 && !(in((uint16_t)(bm + 2), 1) & 4); i++)
+	for (int i = 0; i < PATIENCE_MS && !(in((uint16_t)(bm + 2), 1) & 4); i++)
 		usleep(1000);
 	is_hex(in((uint16_t)(bm + 2), 1) & 7, 4, "bus master: interrupt, idle, no error");
 	out(bm, 1, 0);
@@ -441,7 +442,7 @@ static void test_dma(void)
 	ok(sectors_match(BUF_GPA, 8, 3) && sectors_match(BUF2_GPA, 11, 5),
 	   "eight sectors into two pieces");
 	is_hex(atomic_load(&g->m->isa_rises[14]) - rises, 1, "with one interrupt");
-	ok(fakeguest_until_isa(g, 14, false, 1000), "taken by reading the status");
+	ok(fakeguest_until_isa(g, 14, false, PATIENCE_MS), "taken by reading the status");
 }
 
 /* What query-blockstats will tell. */
@@ -473,7 +474,7 @@ static void test_trim(void)
 	out(IDE + 1, 1, 0x01);
 	command(0, 1, 0x06);
 	out(bm, 1, 0x01);
-	for (int i = 0; i < 5000 && !(in((uint16_t)(bm + 2), 1) & 4); i++)
+	for (int i = 0; i < PATIENCE_MS && !(in((uint16_t)(bm + 2), 1) & 4); i++)
 		usleep(1000);
 	out(bm, 1, 0);
 	is_hex(in(IDE_STATUS, 1) & (BSY | DRQ | ERR), 0, "TRIM is done");
@@ -634,7 +635,7 @@ static void test_power_off(void)
 	out(0xb004, 2, 1u << 13);
 	is_hex((uint64_t)fakeguest_shutdown_reason(g), 0, "S5: power off");
 	is_hex(atomic_load(&g->m->shut_down_slots), 1, "told before the write completed");
-	for (int i = 0; i < 1000 && !f.shutdowns; i++)
+	for (int i = 0; i < PATIENCE_MS && !f.shutdowns; i++)
 		usleep(1000);
 	is_hex(f.shutdowns, 1, "and the supervisor knows");
 }

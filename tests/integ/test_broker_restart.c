@@ -24,6 +24,7 @@
 
 #include "abi/broker_state.h"
 #include "base/clock.h"
+#include "patience.h"
 #include "played.h"
 #include "ring/memfd.h"
 #include "tap.h"
@@ -289,7 +290,6 @@ static bool live_on(void)
 
 	if (!played_start(&f, NULL))
 		return false;
-	f.g->timeout_ms = 3000;
 	for (unsigned int i = 0; i < any(PLAYED_ACTS); i++)
 		played_do(0, (enum played_act)i);
 	post(1, 0x1f3, XEN_IOREQ_READ);
@@ -303,7 +303,7 @@ static bool live_on(void)
 	for (enum fakefamily_who w = 0; up && w <= FF_VGA; w++)
 		fakefamily_tell(&f, FF_BROKER, CTL_FAILED, w);
 	for (unsigned int i = 1; up && i < VCPUS; i++)
-		up = fakeguest_wait(f.g, i, 3000, &data);
+		up = fakeguest_wait(f.g, i, PATIENCE_MS, &data);
 	ended = played_stop();
 	return up && ended;
 }

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "patience.h"
 #include "supervisor/cgroup.h"
 #include "tap.h"
 
@@ -125,8 +126,8 @@ static void test_life(void)
 	ok(cgroup_kill("net0") == 0 && WTERMSIG(wait_for(net)) == SIGKILL,
 	   "one group is killed as a whole");
 	snprintf(path, sizeof(path), "%s/net0/cgroup.events", cgroup_path());
-	for (int i = 0; i < 200 && !has_line(path, "populated 0"); i++)
-		usleep(10000);
+	for (int i = 0; i < PATIENCE_MS && !has_line(path, "populated 0"); i++)
+		usleep(1000);
 	ok(has_line(path, "populated 0"), "grandchildren too");
 	ok(kill(disk, 0) == 0, "and no other");
 	ok(cgroup_kill("disk0") == 0 && WTERMSIG(wait_for(disk)) == SIGKILL, "then that");

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "fakefamily.h"
 #include "fakeguest.h"
+#include "patience.h"
 #include "ring/chan.h"
 #include "tap.h"
 
@@ -213,7 +214,7 @@ static void live(unsigned int n)
 	   "each is a liar once at most, the broker is there");
 	fakefamily_tell(&f, FF_BROKER, CTL_STOP, 0);
 	for (unsigned int i = 0; i < 3; i++)
-		answered &= fakeguest_wait(g, i, 5000, &data);
+		answered &= fakeguest_wait(g, i, PATIENCE_MS, &data);
 	ok(answered, "all are answered at the end");
 	ok(!fakeguest_fault(g), "no fault%s%s", fakeguest_fault(g) ? ": " : "",
 	   fakeguest_fault(g) ? fakeguest_fault(g) : "");
@@ -252,7 +253,6 @@ static void test_full_kick(void)
 		return;
 	}
 	g = f.g;
-	g->timeout_ms = 3000;
 	for (int i = 0; filled && good && i < 10; i++) {
 		filled = fill_kick();
 		usleep(i % 2 * 2000);	/* asleep again, or not yet */

@@ -18,6 +18,7 @@
 #include "abi/chan.h"
 #include "base/clock.h"
 #include "base/stat.h"
+#include "patience.h"
 #include "ring/memfd.h"
 #include "supervisor/family.h"
 #include "supervisor/rest.h"
@@ -104,13 +105,13 @@ static void run_loop(int limit_ms)
 	event_free(ev);
 }
 
-/* Turns the loop until @done, or no longer than this.  How long it took, or -1. */
-static int run_until(bool (*done)(void), int limit_ms)
+/* Turns the loop until @done.  How long it took, or -1. */
+static int run_until(bool (*done)(void))
 {
 	const int64_t began_ns = clock_now_ns();
 
 	while (!done()) {
-		if (clock_now_ns() - began_ns > limit_ms * NS_PER_MS)
+		if (clock_now_ns() - began_ns > PATIENCE_NS)
 			return -1;
 		run_loop(5);
 	}
@@ -163,7 +164,7 @@ static int live(const char *dir, const char *program, const char *way, void (*mo
 	if (early_password)
 		ok(family_set_password(early_password) == 0, "%s: a password, early", way);
 	ok(start_all(), "%s: all start", way);
-	run_until(has_begun, 10000);
+	run_until(has_begun);
 	if (more)
 		more();
 	began = clock_now_ns();
@@ -246,7 +247,7 @@ static void wait_for(enum member m, unsigned int restarts)
 {
 	who = m;
 	wanted_restarts = restarts;
-	took_ms = run_until(was_replaced, 8000);
+	took_ms = run_until(was_replaced);
 }
 
 /* vnc comes when it comes. */
@@ -258,7 +259,7 @@ static void kill_one(enum member m, int sig)
 	pid_t pid;
 
 	to_come = m;
-	run_until(has_come, 5000);
+	run_until(has_come);
 	pid = family_look(m).pid;
 	if (pid > 0)
 		kill(pid, sig);
@@ -332,21 +333,21 @@ static void test_successor(const char *dir, const char *program)
 static void wait_failed(void)
 {
 	kill_one(who, SIGKILL);
-	took_ms = run_until(is_failed, 8000);
+	took_ms = run_until(is_failed);
 	settle();
 }
 
 static void wait_gone(void)
 {
 	kill_one(who, SIGKILL);
-	took_ms = run_until(is_gone, 15000);
+	took_ms = run_until(is_gone);
 	settle();
 }
 
 static void wait_broken(void)
 {
 	kill_one(who, SIGKILL);
-	took_ms = run_until(is_broken, 8000);
+	took_ms = run_until(is_broken);
 }
 
 static void test_limits(const char *dir, const char *program)
@@ -493,7 +494,7 @@ static bool is_logging(void) { return log_came; }
 static void rest_and_kill(void)
 {
 	rest_begin(base, on_changed);
-	ok(rest_ask(why, sizeof(why)) == -EINPROGRESS && run_until(is_at_rest, 8000) >= 0,
+	ok(rest_ask(why, sizeof(why)) == -EINPROGRESS && run_until(is_at_rest) >= 0,
 	   "rest: at rest");
 	kill_unseen(MEMBER_BROKER);
 	rest_end();
@@ -503,7 +504,7 @@ static void rest_and_kill(void)
 	ok(rest_ask(why, sizeof(why)) == -EINPROGRESS, "rest: asked of nobody, it waits");
 	log_asked = true;
 	ok(rest_log_dirty(true, why, sizeof(why)) == -EINPROGRESS, "rest: and so does logging");
-	ok(run_until(is_at_rest, 8000) >= 0 && run_until(is_logging, 8000) >= 0,
+	ok(run_until(is_at_rest) >= 0 && run_until(is_logging) >= 0,
 	   "rest: and both come when there is a broker");
 	settle();
 }
@@ -614,9 +615,9 @@ static void restart_failed(void)
 {
 	kill_one(MEMBER_DISK0, SIGKILL);
 	who = MEMBER_DISK0;
-	took_ms = run_until(is_failed, 8000);
+	took_ms = run_until(is_failed);
 	ok(family_restart(MEMBER_DISK0) == 0, "back: a failed one is told");
-	took_ms = run_until(is_whole, 8000);
+	took_ms = run_until(is_whole);
 	run_loop(50);
 }
 

@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "fakefamily.h"
 #include "fakeguest.h"
+#include "patience.h"
 #include "tap.h"
 
 #define VCPUS		4u
@@ -349,7 +350,7 @@ static int count_fds(pid_t pid)
 
 static bool wait_ready(uint8_t bits)
 {
-	for (int64_t until = clock_now_ns() + 5 * NS_PER_S;
+	for (int64_t until = clock_now_ns() + PATIENCE_NS;
 	     clock_now_ns() < until; sched_yield()) {
 		uint32_t s = fakeguest_in(g, 0, IDE_CONTROL, 1);
 

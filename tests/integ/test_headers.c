@@ -16,6 +16,7 @@
 #include "abi/state.h"
 #include "fakefamily.h"
 #include "fakeguest.h"
+#include "patience.h"
 #include "ring/chan.h"
 #include "ring/memfd.h"
 #include "tap.h"
@@ -129,7 +130,7 @@ static void test_header(unsigned int n)
 	int status = 0;
 
 	fakefamily_start(&f, &conf);
-	for (int i = 0; i < 3000 && fakefamily_runs(&f, cases[n].who); i++)
+	for (int i = 0; i < PATIENCE_MS && fakefamily_runs(&f, cases[n].who); i++)
 		usleep(1000);
 	usleep(50000);
 	status = f.member[cases[n].who].status;

@@ -15,11 +15,11 @@
 
 #include "base/clock.h"
 #include "fakefamily.h"
+#include "patience.h"
 #include "ring/chan.h"
 #include "tap.h"
 
 #define SECTORS		2048u
-#define WAIT_MS		5000
 #define RANDOM_MSGS	20000u		/* CLOISTER_TEST_MSGS has another number */
 
 static struct fakefamily f;
@@ -106,7 +106,7 @@ static bool settles(enum fakefamily_who who, uint64_t *value)
 {
 	uint32_t pending = 1;
 
-	for (int64_t until = clock_now_ns() + WAIT_MS * NS_PER_MS; ; ) {
+	for (int64_t until = clock_now_ns() + PATIENCE_MS * NS_PER_MS; ; ) {
 		drain(who, value);
 		if (chan_pending(&end_of[who], &pending) == 0 && !pending)
 			return drain(who, value) < 2;
@@ -121,7 +121,7 @@ static bool ended_well(enum fakefamily_who who)
 {
 	char line[64];
 
-	for (int i = 0; i < WAIT_MS && fakefamily_runs(&f, who); i++)
+	for (int i = 0; i < PATIENCE_MS && fakefamily_runs(&f, who); i++)
 		usleep(1000);
 	usleep(20000);
 	snprintf(line, sizeof(line), "%s: broker broke the protocol", names[who]);
@@ -236,7 +236,7 @@ static void test_death_at_rest(void)
 
 	if (!start())
 		return;
-	ok(!frame_stays(WAIT_MS), "a card takes frames");
+	ok(!frame_stays(PATIENCE_MS), "a card takes frames");
 	put(FF_NET, &(struct io_msg){ .kind = IO_PAUSE, .flags = IO_POSTED,
 				      .win = IO_NO_WIN });
 	ok(settles(FF_NET, &value) && frame_stays(500), "told to rest it does not");
@@ -244,9 +244,9 @@ static void test_death_at_rest(void)
 	   frame_stays(500), "nor does its successor, whom nobody told");
 	put(FF_NET, &(struct io_msg){ .kind = IO_RESUME, .flags = IO_POSTED,
 				      .win = IO_NO_WIN });
-	ok(settles(FF_NET, &value) && !frame_stays(WAIT_MS), "until it is told to go on");
+	ok(settles(FF_NET, &value) && !frame_stays(PATIENCE_MS), "until it is told to go on");
 	ok(fakefamily_kill(&f, FF_NET, SIGKILL) && fakefamily_respawn(&f, FF_NET) &&
-	   !frame_stays(WAIT_MS), "as does the next one");
+	   !frame_stays(PATIENCE_MS), "as does the next one");
 	fakefamily_stop(&f);
 }
 

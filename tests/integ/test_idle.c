@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "fakefamily.h"
+#include "patience.h"
 #include "tap.h"
 
 #define BUSY_HOPS	400u
@@ -73,7 +74,7 @@ static void be_busy(void)
 	}
 	fakeguest_out(f.g, 0, 0x1f6, 1, 0xe0);
 	fakeguest_out(f.g, 0, 0x1f7, 1, 0xe7);
-	fakeguest_until_isa(f.g, 14, true, 5000);
+	fakeguest_until_isa(f.g, 14, true, PATIENCE_MS);
 	fakeguest_in(f.g, 0, 0x1f7, 1);
 }
 

@@ -128,7 +128,7 @@ static void test_renewed(const char *name)
 	fakeguest_invalidate(g, 0);
 	renew_disk();
 	/* Until the broker has read of it. */
-	for (int i = 0; i < WAIT_MS && !believed; i++) {
+	for (int i = 0; i < PATIENCE_MS && !believed; i++) {
 		believed = fakeguest_in(g, 0, IDE + SHADOW_OFF, 1) == 0x50;
 		usleep(1000);
 	}
@@ -150,7 +150,7 @@ static void test_lie(unsigned int n)
 	ok(lies_become(1), "%s: reported once, \"%s\"", name, f.lie);
 	ok(stat_block_get(&f.stats[FF_BROKER]->block[1 + FF_DISK], STAT_REFUSED) == 1,
 	   "%s: and counted", name);
-	ok(fakeguest_wait(g, 0, WAIT_MS, &data) &&
+	ok(fakeguest_wait(g, 0, PATIENCE_MS, &data) &&
 	   (data == ONES || data == 0x12), "%s: who waited got an answer", name);
 	ok(!g->vcpu[1].pending || reads_as(1, ONES), "%s: and who came", name);
 	post_in(0, IDE + SHADOW_OFF);
@@ -213,7 +213,7 @@ static void test_head_backwards(void)
 		ins(&m, i < 34);
 		if (i == 34)
 			atomic_store(&disk.c->req_head, 3);
-		if (i < 64 && !fakeguest_wait(g, 0, WAIT_MS, &data))
+		if (i < 64 && !fakeguest_wait(g, 0, PATIENCE_MS, &data))
 			break;
 		if (i >= 64)
 			break;
@@ -269,7 +269,7 @@ static void test_liar_beside_invalidate(void)
 	ok(lies_become(1), "platform lies");
 	ok(waits(0), "the guest still waits for disk");
 	answer(&disk, &m, 0);
-	ok(fakeguest_wait(g, 0, WAIT_MS, &data), "until that has answered");
+	ok(fakeguest_wait(g, 0, PATIENCE_MS, &data), "until that has answered");
 	end("liar beside INVALIDATE");
 }
 
@@ -288,7 +288,7 @@ static void test_lying_unplug(void)
 	ok(next(&disk, &m) && m.kind == IO_UNPLUG, "disk shall let go");
 	say(&disk, &(struct io_msg){ .kind = 99 });
 	ok(lies_become(1), "it lies");
-	ok(fakeguest_wait(g, 0, WAIT_MS, &data) && data == 0x44 && f.unplugs == 1,
+	ok(fakeguest_wait(g, 0, PATIENCE_MS, &data) && data == 0x44 && f.unplugs == 1,
 	   "the guest goes on, the supervisor was told");
 	end("lying unplug");
 }
@@ -414,7 +414,6 @@ static void test_vram_over_ram(void)
 	if (!ok(fakefamily_start(&f, &conf), "the family is up"))
 		return;
 	g = f.g;
-	g->timeout_ms = WAIT_MS;
 	frames = g->conf.vram_frames;
 	high = FRAMES_4G + (g->conf.high_bytes >> XEN_PAGE_SHIFT);
 	ok(vram_goes(VRAM_HOME), "VRAM moves");
@@ -477,7 +476,6 @@ static bool try_announcement(void)
 	conf.announce = spoil;
 	up = fakefamily_start(&f, &conf);
 	g = f.g;
-	g->timeout_ms = 100;
 	/* Until one is asked of the disk, which does not answer. */
 	for (unsigned int i = 0; up && i < 16 && !waits(0); i++)
 		post_in(0, (uint16_t)(IDE + i));

@@ -23,11 +23,11 @@
 #include "fakefamily.h"
 #include "net_frame.h"
 #include "net_guest.h"
+#include "patience.h"
 #include "tap.h"
 
 #define HDR		sizeof(struct virtio_net_hdr)
 #define ROUNDS		48u
-#define WAIT_NS		(30 * NS_PER_S)
 
 static struct fakefamily f;
 static struct net_guest n;
@@ -126,7 +126,7 @@ static bool receive_one(bool keep)
 
 static bool is_moving(void)
 {
-	int64_t until = clock_now_ns() + WAIT_NS;
+	int64_t until = clock_now_ns() + PATIENCE_NS;
 	unsigned int before = out_good, in = 0;
 
 	while (clock_now_ns() < until && !fakeguest_fault(f.g)) {
@@ -145,7 +145,7 @@ static bool is_moving(void)
    is full shows nothing. */
 static void empty_ring(void)
 {
-	int64_t until = clock_now_ns() + WAIT_NS;
+	int64_t until = clock_now_ns() + PATIENCE_NS;
 	static uint8_t p[70000];
 	unsigned int in;
 	bool good;

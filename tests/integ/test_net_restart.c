@@ -25,6 +25,7 @@
 #include "fakefamily.h"
 #include "net_frame.h"
 #include "net_guest.h"
+#include "patience.h"
 #include "tap.h"
 
 #define HDR		sizeof(struct virtio_net_hdr)
@@ -216,7 +217,7 @@ static bool until(_Atomic unsigned int *count, unsigned int more)
 {
 	unsigned int want = *count + more;
 
-	for (int i = 0; i < 20000 && *count < want && !fakeguest_fault(f.g); i++)
+	for (int i = 0; i < PATIENCE_MS && *count < want && !fakeguest_fault(f.g); i++)
 		usleep(1000);
 	return *count >= want;
 }
@@ -276,7 +277,7 @@ static void test_results(void)
 	unsigned int missing = 0;
 
 	stop_sending = true;
-	for (int i = 0; i < 10000 && left_over; i++)
+	for (int i = 0; i < PATIENCE_MS && left_over; i++)
 		usleep(1000);
 	is_hex(left_over, 0, "the ring is empty in the end");
 	usleep(100000);
@@ -294,7 +295,7 @@ static void test_results(void)
 /* What the driver sees of the link after a while. */
 static bool link_becomes(bool up)
 {
-	for (int i = 0; i < 5000 && net_guest_has_link(&n) != up; i++)
+	for (int i = 0; i < PATIENCE_MS && net_guest_has_link(&n) != up; i++)
 		usleep(1000);
 	return net_guest_has_link(&n) == up;
 }
@@ -328,7 +329,7 @@ static void test_links(void)
 	ok(replace() && link_becomes(false), "a successor without tap: down");
 	ok(net_guest_post(&n, frame, len), "a frame for nobody");
 	net_guest_doorbell(&n);
-	for (int i = 0; i < 5000 && (left = net_guest_reclaim(&n)); i++)
+	for (int i = 0; i < PATIENCE_MS && (left = net_guest_reclaim(&n)); i++)
 		usleep(1000);
 	is_hex(left, 0, "is done, too");
 	f.conf.tap = tap;

@@ -12,6 +12,7 @@
 #include "back/fb_shm.h"
 #include "base/clock.h"
 #include "fakefamily.h"
+#include "patience.h"
 #include "tap.h"
 
 #define VGA_FUNC	0x18u
@@ -67,7 +68,7 @@ static uint32_t pixel(uint32_t x, uint32_t y)
 /* A posted write may still be on its way when the first scan runs. */
 static void pixel_is(uint32_t x, uint32_t y, uint32_t want, const char *what)
 {
-	for (int i = 0; i < 100 && pixel(x, y) != want; i++) {
+	for (int i = 0; i < PATIENCE_MS && pixel(x, y) != want; i++) {
 		usleep(1000);
 		scan();
 	}

@@ -19,11 +19,11 @@
 #include "base/clock.h"
 #include "base/le.h"
 #include "fakefamily.h"
+#include "patience.h"
 #include "ring/chan.h"
 #include "tap.h"
 #include "tracee.h"
 
-#define WAIT_MS		5000
 #define REST_MS		300		/* in which nothing is to happen */
 #define REGS		0xf3000000u
 #define RX_RING		0x10000u
@@ -79,7 +79,7 @@ static bool drain(uint64_t *value)
 
 static uint64_t ask(struct io_msg m)
 {
-	int64_t until = clock_now_ns() + WAIT_MS * NS_PER_MS;
+	int64_t until = clock_now_ns() + PATIENCE_MS * NS_PER_MS;
 	uint64_t value = 0;
 
 	put(m, true);
@@ -155,7 +155,7 @@ static bool rises_soon(unsigned int before)
 {
 	uint64_t value;
 
-	for (int i = 0; i < WAIT_MS && rises == before; i++) {
+	for (int i = 0; i < PATIENCE_MS && rises == before; i++) {
 		usleep(1000);
 		drain(&value);
 	}
@@ -181,7 +181,7 @@ static void start_card(void)
 	ask(access_to(pci, 0x10, true, REGS));
 	ask(access_to(pci, 0x04, true, 6));
 	wr(0, 0x40);
-	for (int i = 0; i < WAIT_MS && !(rd(STATUS) & LINK_UP); i++)
+	for (int i = 0; i < PATIENCE_MS && !(rd(STATUS) & LINK_UP); i++)
 		usleep(1000);
 	for (unsigned int i = 0; i < COUNT; i++) {
 		uint8_t *d = fakeguest_ram(f.g, RX_RING + i * 16);
@@ -229,7 +229,7 @@ static bool start_worker(void)
 
 static bool is_asleep(void)
 {
-	for (int i = 0; i < WAIT_MS && !atomic_load(&chan->worker_asleep); i++)
+	for (int i = 0; i < PATIENCE_MS && !atomic_load(&chan->worker_asleep); i++)
 		usleep(1000);
 	usleep(20000);		/* from saying so to doing it */
 	return atomic_load(&chan->worker_asleep);
@@ -251,7 +251,7 @@ static void test_mask(void)
 	ok(is_asleep(), "the worker sleeps");
 	wr_quietly(IMC, ~0u);
 	put_frame();
-	ok(becomes_filled(1, WAIT_MS), "the next frame wakes the worker");
+	ok(becomes_filled(1, PATIENCE_MS), "the next frame wakes the worker");
 	usleep(REST_MS * 1000);
 	ok(!becomes_filled(2, 1) && rises == before + 1,
 	   "which finds the mask in the ring first");
@@ -273,21 +273,21 @@ static void test_rest(void)
 	   "told to rest, it leaves the frame that woke it");
 	put((struct io_msg){ .kind = IO_RESUME, .flags = IO_POSTED,
 			     .win = IO_NO_WIN }, true);
-	ok(becomes_filled(2, WAIT_MS) && rises_soon(before), "until it goes on");
+	ok(becomes_filled(2, PATIENCE_MS) && rises_soon(before), "until it goes on");
 }
 
 static void test_buffers(void)
 {
 	for (unsigned int i = 3; i < COUNT; i++)
 		put_frame();
-	ok(becomes_filled(COUNT - 2, WAIT_MS), "all buffers are used");
-	for (int i = 0; i < WAIT_MS && is_quiet(RDT); i++)
+	ok(becomes_filled(COUNT - 2, PATIENCE_MS), "all buffers are used");
+	for (int i = 0; i < PATIENCE_MS && is_quiet(RDT); i++)
 		usleep(1000);
 	ok(!is_quiet(RDT), "a frame waits for one: who gives some wakes the worker");
 	le64_put(fakeguest_ram(f.g, RX_RING + 8), 0);
 	wr(RDT, 2);
-	ok(becomes_filled(COUNT - 1, WAIT_MS), "it has come in");
-	for (int i = 0; i < WAIT_MS && !is_quiet(RDT); i++)
+	ok(becomes_filled(COUNT - 1, PATIENCE_MS), "it has come in");
+	for (int i = 0; i < PATIENCE_MS && !is_quiet(RDT); i++)
 		usleep(1000);
 	ok(is_quiet(RDT), "and nothing waits any more");
 }
@@ -393,7 +393,7 @@ static unsigned int commit_all(void)
 static void test_posted(void)
 {
 	out(0, QUIET_PORT);
-	ok(ends(0, WAIT_MS) && !is_woken(), "a quiet write completes, nobody is woken");
+	ok(ends(0, PATIENCE_MS) && !is_woken(), "a quiet write completes, nobody is woken");
 	is_hex(fakeguest_in(f.g, 0, SHADOW_PORT, 1), 0x50,
 	       "nor does a shadow read wait for it");
 	ok(commit_all() == 1, "it is in the ring");
@@ -404,14 +404,14 @@ static void test_waited_for(void)
 	atomic_store(&chan->shadow[0], 0);
 	out(0, QUIET_PORT);
 	ok(is_woken() && !ends(0, SOON_MS), "when it is not quiet, it is waited for");
-	ok(commit_all() == 1 && ends(0, WAIT_MS), "until it is done");
+	ok(commit_all() == 1 && ends(0, PATIENCE_MS), "until it is done");
 
 	atomic_store(&chan->shadow[0], CHAN_SHADOW_VALID);
 	out(1, POSTED_PORT);
-	ok(ends(1, WAIT_MS) && is_woken(), "something is under way");
+	ok(ends(1, PATIENCE_MS) && is_woken(), "something is under way");
 	out(0, QUIET_PORT);
 	ok(is_woken() && !ends(0, SOON_MS), "which could end the quiet: waited for");
-	ok(commit_all() == 2 && ends(0, WAIT_MS), "until both are done");
+	ok(commit_all() == 2 && ends(0, PATIENCE_MS), "until both are done");
 }
 
 /* ---- the worker goes to sleep in the middle of it ---- */
@@ -434,7 +434,7 @@ static unsigned int count_steps(void)
 	while (n < STEPS_MAX && atomic_load(&chan->req_tail) == tail && step())
 		n++;
 	ptrace(PTRACE_DETACH, f.member[FF_BROKER].pid, 0, 0);
-	ends(0, WAIT_MS);
+	ends(0, PATIENCE_MS);
 	commit_all();
 	is_woken();
 	return n;
@@ -458,7 +458,7 @@ static bool is_told(unsigned int steps, bool *slept)
 	told = !*slept || is_woken();
 	atomic_store(&chan->shadow[0], CHAN_SHADOW_VALID);
 	commit_all();
-	told = ends(0, WAIT_MS) && told;
+	told = ends(0, PATIENCE_MS) && told;
 	atomic_store(&chan->worker_asleep, 1);
 	return told;
 }
@@ -496,7 +496,7 @@ static bool is_spared(uint64_t addr, unsigned int size)
 			.seq = m.seq, .data = 7, .win = IO_NO_WIN });
 	if (chan_broker_needs_kick(&us))
 		fakefamily_kick_broker(&f);
-	return spared || !ends(1, WAIT_MS);
+	return spared || !ends(1, PATIENCE_MS);
 }
 
 static void test_counters(void)

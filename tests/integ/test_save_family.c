@@ -23,6 +23,7 @@
 #include "fakefamily.h"
 #include "framekit.h"
 #include "net_guest.h"
+#include "patience.h"
 #include "supervisor/save.h"
 #include "tap.h"
 
@@ -146,7 +147,7 @@ static bool sends(void)
 
 static void wait_drq(void)
 {
-	for (int i = 0; i < 3000 && (in(IDE + 7, 1) & 0x88) != 0x08; i++)
+	for (int i = 0; i < PATIENCE_MS && (in(IDE + 7, 1) & 0x88) != 0x08; i++)
 		usleep(1000);
 }
 
@@ -170,7 +171,7 @@ static void pixel_is(uint32_t x, uint32_t y, uint32_t want, const char *what)
 	uint32_t v = 0;
 
 	/* What was posted may be on its way, or the last scan's word about it. */
-	for (int i = 0; i < 200 && v != want; i++) {
+	for (int i = 0; i < PATIENCE_MS && v != want; i++) {
 		if (write(f.scan_fd, &one, sizeof(one)) < 0 || poll(&p, 1, 100) < 0 ||
 		    (p.revents && read(f.painted_fd, &one, sizeof(one)) < 0))
 			break;
@@ -218,14 +219,14 @@ static void live_before(void)
 	fakeguest_store(g, LFB + (100 * 640 + 7) * 4, &v, sizeof(v));
 	pixel_is(7, 100, 0x123456, "the guest paints");
 	net_guest_start(&n, g, model, FF_NIC_SLOT);
-	ok(sends() && put_frame() && got_frame(5000), "and talks");
+	ok(sends() && put_frame() && got_frame(PATIENCE_MS), "and talks");
 }
 
 /* ---- rest ---- */
 
 static bool wait_count(_Atomic uint32_t *count, uint32_t want)
 {
-	for (int i = 0; i < 5000 && *count < want; i++)
+	for (int i = 0; i < PATIENCE_MS && *count < want; i++)
 		usleep(1000);
 	return *count == want;
 }
@@ -254,9 +255,9 @@ static void test_rest_and_back(void)
 	ok(memcmp(before, fakeguest_ram(g, 0), RAM_BYTES) == 0,
 	   "nobody writes to the guest's memory, frames or not");
 	fakefamily_tell(&f, FF_BROKER, CTL_RESUME, 0);
-	ok(fakeguest_wait(g, 0, 5000, &v) && (v & 0xff) == 0x5a,
+	ok(fakeguest_wait(g, 0, PATIENCE_MS, &v) && (v & 0xff) == 0x5a,
 	   "told to go on, it is answered");
-	ok(got_frame(5000), "and the frame arrives");
+	ok(got_frame(PATIENCE_MS), "and the frame arrives");
 	fakefamily_tell(&f, FF_BROKER, CTL_PAUSE, 2);
 	fakefamily_tell(&f, FF_BROKER, CTL_RESUME, 0);
 	is_hex(in(0x3ff, 1), 0x5a, "a rest that is called off");
@@ -283,7 +284,7 @@ static void test_deaths_at_rest(void)
 	ok(fakeguest_post(g, 0, &r) && !fakeguest_wait(g, 0, 100, &v) &&
 	   memcmp(before, fakeguest_ram(g, 0), RAM_BYTES) == 0, "and nothing moves");
 	fakefamily_tell(&f, FF_BROKER, CTL_RESUME, 0);
-	ok(fakeguest_wait(g, 0, 5000, &v) && (v & 0xff) == 0x5a && got_frame(5000),
+	ok(fakeguest_wait(g, 0, PATIENCE_MS, &v) && (v & 0xff) == 0x5a && got_frame(PATIENCE_MS),
 	   "until they are told to go on");
 }
 
@@ -301,11 +302,11 @@ static void test_dirty(void)
 
 	from = modified();
 	put_frame();
-	ok(got_frame(5000) && modified() == from, "no word about memory while nobody asks");
+	ok(got_frame(PATIENCE_MS) && modified() == from, "no word about memory while nobody asks");
 	ok(fakefamily_tell(&f, FF_BROKER, CTL_LOG_DIRTY, 1) && wait_count(&f.logged, want),
 	   "dirty logging is switched on");
 	put_frame();
-	ok(got_frame(5000) && modified() >= from + 2, "a frame's buffer and descriptor");
+	ok(got_frame(PATIENCE_MS) && modified() >= from + 2, "a frame's buffer and descriptor");
 	from = modified();
 	fakeguest_ins(g, 0, 0x3ff, 1, 4, BUF_GPA + 0x3ffe, false);
 	is_hex(modified() - from, 2, "an operand over a page end");
@@ -319,7 +320,7 @@ static void test_dirty(void)
 	   wait_count(&f.logged, want + 1), "and off");
 	from = modified();
 	put_frame();
-	ok(got_frame(5000) && modified() == from, "then nobody is told any more");
+	ok(got_frame(PATIENCE_MS) && modified() == from, "then nobody is told any more");
 }
 
 /* ---- out, and in ---- */
@@ -468,7 +469,7 @@ static void test_net(void)
 	}
 	n.g = g;
 	ok(net_guest_has_link(&n), "the card has a link");
-	ok(put_frame() && got_frame(5000), "a frame arrives in the buffers it was given before");
+	ok(put_frame() && got_frame(PATIENCE_MS), "a frame arrives in the buffers it was given before");
 	ok(sends(), "and one leaves");
 }
 

@@ -29,9 +29,9 @@ static void test_never_answers(void)
 	ok(scratch_works() && scratch_works(), "others go on");
 	ok(f.lies == 0, "it does not lie");
 	fakefamily_tell(&f, FF_BROKER, CTL_STOP, 0);
-	ok(fakeguest_wait(g, 0, WAIT_MS, &data) && data == ONES &&
-	   fakeguest_wait(g, 1, WAIT_MS, &data) && data == ONES &&
-	   fakeguest_wait(g, 2, WAIT_MS, &data), "then all are answered");
+	ok(fakeguest_wait(g, 0, PATIENCE_MS, &data) && data == ONES &&
+	   fakeguest_wait(g, 1, PATIENCE_MS, &data) && data == ONES &&
+	   fakeguest_wait(g, 2, PATIENCE_MS, &data), "then all are answered");
 	end("never answers");
 }
 
@@ -46,7 +46,7 @@ static void test_stop_beside_request(void)
 	post_in(0, IDE + 1);
 	fakefamily_tell(&f, FF_BROKER, CTL_STOP, 0);
 	kill(f.member[FF_BROKER].pid, SIGCONT);
-	ok(fakeguest_wait(g, 0, WAIT_MS, &data) && data == ONES,
+	ok(fakeguest_wait(g, 0, PATIENCE_MS, &data) && data == ONES,
 	   "a request that was not even taken is answered at the end");
 	end("stop beside a request");
 }
@@ -69,7 +69,7 @@ static void test_supervisor_ends(void)
 	ok(ones && clock_now_ns() - from < NS_PER_S,
 	   "the supervisor is gone: all get an answer, %d ms",
 	   (int)((clock_now_ns() - from) / NS_PER_MS));
-	for (int i = 0; i < 1000 && fakefamily_runs(&f, FF_BROKER); i++)
+	for (int i = 0; i < PATIENCE_MS && fakefamily_runs(&f, FF_BROKER); i++)
 		usleep(1000);
 	ok(!fakefamily_runs(&f, FF_BROKER) && !atomic_load(&g->m->server),
 	   "the server is gone, and so is the broker");
@@ -110,7 +110,7 @@ static void test_hangs(void)
 	ok(!f.hangs, "a worker that is slow and moves does not hang");
 	ok(kicks >= 1 && kicks <= 20, "it is woken now and then: %u",
 	   (unsigned int)kicks);
-	for (int i = 0; i < WAIT_MS && !f.hangs; i++)
+	for (int i = 0; i < PATIENCE_MS && !f.hangs; i++)
 		usleep(1000);
 	usleep(1000000);
 	ok(f.hangs == 1 && f.hanging == FF_DISK, "one that does not is told of, once");
@@ -136,7 +136,7 @@ static void test_hangs_beside_busy(void)
 		usleep(500);
 	}
 	ok(!f.hangs, "many sleeps later");
-	for (int i = 0; i < WAIT_MS && !f.hangs; i++)
+	for (int i = 0; i < PATIENCE_MS && !f.hangs; i++)
 		usleep(1000);
 	ok(f.hangs == 1 && f.hanging == FF_DISK, "who does not move is told of");
 	answer(&disk, &m, 0x66);
@@ -272,7 +272,7 @@ static void test_slow_invalidate(void)
 	ok(take_filled(&disk, CHAN_REQS), "all arrive, in order");
 	for (int i = 0; i < 2 && next(&disk, &m); i++)
 		answer(&disk, &m, 0x33);
-	ok(fakeguest_wait(g, 0, WAIT_MS, &data) && reads_as(2, 0x33),
+	ok(fakeguest_wait(g, 0, PATIENCE_MS, &data) && reads_as(2, 0x33),
 	   "then both are answered");
 	end("slow INVALIDATE");
 }
@@ -294,7 +294,7 @@ static void test_slow_unplug(void)
 	ok(next(&disk, &m) && m.kind == IO_UNPLUG && m.data == 1, "then unplug");
 	ok(waits(0) && f.unplugs == 0, "which waits for its answer");
 	answer(&disk, &m, 0);
-	ok(fakeguest_wait(g, 0, WAIT_MS, &data) && data == 0x44,
+	ok(fakeguest_wait(g, 0, PATIENCE_MS, &data) && data == 0x44,
 	   "then the guest goes on");
 	ok(f.unplugs == 1 && f.lies == 0, "the supervisor was told once");
 	end("slow unplug");
@@ -326,7 +326,7 @@ static void test_slow_vga_order(void)
 	if (!start(false, true))
 		return;
 	pthread_create(&t, NULL, write_vga, NULL);
-	for (int i = 0; i < 1000 && rounds < CHAN_DATA_SLOTS; i++)
+	for (int i = 0; i < PATIENCE_MS && rounds < CHAN_DATA_SLOTS; i++)
 		usleep(1000);
 	usleep(20000);
 	ok(rounds == CHAN_DATA_SLOTS, "then it waits for room: %u", rounds);
@@ -434,7 +434,7 @@ static void test_spoilt_slot(void)
 	slot->count = 0x10000000;
 	ok(fakefamily_respawn(&f, FF_BROKER), "the broker is another");
 	answer(&disk, &m, 0);
-	ok(fakeguest_wait(g, 0, WAIT_MS, &data), "the guest is answered");
+	ok(fakeguest_wait(g, 0, PATIENCE_MS, &data), "the guest is answered");
 	/* Xen would have noticed by now, and ended the guest. */
 	ok(fakefamily_runs(&f, FF_BROKER), "by a broker that lives");
 	ok(fakefamily_stop(&f), "spoilt slot: the broker ends by itself");

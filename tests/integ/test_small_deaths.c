@@ -25,6 +25,7 @@
 #include "back/fb_shm.h"
 #include "base/clock.h"
 #include "fakefamily.h"
+#include "patience.h"
 #include "tap.h"
 
 #define DEATHS_MAX	2000u
@@ -432,7 +433,7 @@ static void *run_artist(void *arg)
 static bool rest_artist(void)
 {
 	may_draw = false;
-	for (int i = 0; i < 5000 && drawing; i++)
+	for (int i = 0; i < PATIENCE_MS && drawing; i++)
 		usleep(1000);
 	return !drawing;
 }
@@ -512,7 +513,7 @@ static void wait_progress(_Atomic uint32_t *what)
 {
 	uint32_t was = *what;
 
-	for (int i = 0; i < 10000 && *what == was && !fakeguest_fault(g); i++)
+	for (int i = 0; i < PATIENCE_MS && *what == was && !fakeguest_fault(g); i++)
 		usleep(1000);
 }
 

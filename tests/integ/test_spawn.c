@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "patience.h"
 #include "supervisor/cgroup.h"
 #include "supervisor/spawn.h"
 #include "tap.h"
@@ -144,8 +145,8 @@ static void test_born(const char *how)
 	snprintf(place, sizeof(place), "Cpus_allowed_list:\t%d", only_cpu);
 	ok(file_has(pid, "status", place), "%s: on the CPU it is given", how);
 	/* The shell before it has a handler. */
-	for (int i = 0; i < 500 && !file_has(pid, "comm", "sleep"); i++)
-		usleep(10000);
+	for (int i = 0; i < PATIENCE_MS && !file_has(pid, "comm", "sleep"); i++)
+		usleep(1000);
 	ok(file_has(pid, "status", "SigBlk:\t0000000000000000") &&
 	   file_has(pid, "status", "SigCgt:\t0000000000000000"),
 	   "%s: no signal blocked or handled", how);
@@ -165,8 +166,8 @@ static void test_killed_group(const char *how)
 	snprintf(place, sizeof(place), "/cloister-%u/disk0", DOMID);
 	ok(pid > 0 && file_has(pid, "cgroup", place) && !log_text[0],
 	   "%s: in a group that was killed: %s", how, log_text);
-	for (int i = 0; i < 500 && !file_has(pid, "comm", "sleep"); i++)
-		usleep(10000);
+	for (int i = 0; i < PATIENCE_MS && !file_has(pid, "comm", "sleep"); i++)
+		usleep(1000);
 	ok(pid > 0 && file_has(pid, "comm", "sleep"), "%s: it lives there", how);
 	end(pid, pidfd);
 	close(group);
@@ -234,8 +235,8 @@ static void test_places(void)
 	dup2(44, 47);
 	dup2(44, 80);
 	pid = spawn_with(&s, &pidfd);
-	for (int i = 0; i < 500 && !file_has(pid, "comm", "sleep"); i++)
-		usleep(10000);
+	for (int i = 0; i < PATIENCE_MS && !file_has(pid, "comm", "sleep"); i++)
+		usleep(1000);
 	for (size_t i = 0; i < sizeof(place) / sizeof(place[0]); i++) {
 		char path[40];
 

@@ -16,6 +16,7 @@
 #include "base/ticks.h"
 #include "fakefamily.h"
 #include "fakeguest.h"
+#include "patience.h"
 #include "ring/trace.h"
 #include "tap.h"
 
@@ -68,7 +69,7 @@ static uint64_t timed(enum fakefamily_who who, enum stat_path path)
 /* The broker counts when the guest has its answer already. */
 static void settle(enum fakefamily_who who, uint64_t total)
 {
-	for (int i = 0; i < 2000 && all_accesses(who) < total; i++)
+	for (int i = 0; i < PATIENCE_MS && all_accesses(who) < total; i++)
 		usleep(1000);
 }
 
@@ -179,9 +180,9 @@ static void test_string(void)
 
 	out(IDE + 6, 0xe0);
 	out(IDE + 7, 0xec);
-	for (int i = 0; i < 5000 && (fakeguest_in(g, 0, IDE + 7, 1) & 0x88) != 0x08; i++)
-		sched_yield();
-	ok(fakeguest_until_isa(g, 14, false, 1000), "IDENTIFY");
+	for (int i = 0; i < PATIENCE_MS && (fakeguest_in(g, 0, IDE + 7, 1) & 0x88) != 0x08; i++)
+		usleep(1000);
+	ok(fakeguest_until_isa(g, 14, false, PATIENCE_MS), "IDENTIFY");
 	is_hex(peer(FF_DISK, STAT_INTERRUPTS + STAT_ISA) - irqs, 1, "raised its line once");
 	all = settled(FF_DISK);
 	bytes = peer(FF_DISK, STAT_ACCESS_BYTES + STAT_READ);
@@ -215,7 +216,7 @@ static void test_dma(void)
 	out(IDE + 5, 0);
 	out(IDE + 7, 0xc8);
 	out(BM, 0x09);
-	ok(fakeguest_until_isa(g, 14, true, 3000), "READ DMA");
+	ok(fakeguest_until_isa(g, 14, true, PATIENCE_MS), "READ DMA");
 	out(BM, 0);
 	fakeguest_in(g, 0, IDE + 7, 1);
 	is_hex(own(FF_DISK, STAT_DMA_BYTES + STAT_WRITE) - bytes, 4096, "4096 bytes into the guest");
@@ -257,7 +258,7 @@ static void test_survival(void)
 	   own(FF_PLATFORM, STAT_REQUESTS) == served, "they outlive a worker");
 	ok(fakefamily_respawn(&f, FF_PLATFORM), "who is replaced");
 	fakeguest_in(g, 0, SCRATCH, 1);
-	for (int i = 0; i < 2000 && own(FF_PLATFORM, STAT_REQUESTS) == served; i++)
+	for (int i = 0; i < PATIENCE_MS && own(FF_PLATFORM, STAT_REQUESTS) == served; i++)
 		usleep(1000);
 	ok(own(FF_PLATFORM, STAT_REQUESTS) > served, "and go on");
 	is_hex(peer(FF_PLATFORM, STAT_REFUSED), 0, "nobody lied");

@@ -28,6 +28,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "loopback.h"
+#include "patience.h"
 #include "ring/memfd.h"
 #include "ring/stat.h"
 #include "tap.h"
@@ -113,7 +114,7 @@ static void wait_ready(void)
 	struct pollfd p = { .fd = ctl_fd, .events = POLLIN };
 	struct ctl_msg m = { 0 };
 
-	poll(&p, 1, 5000);
+	poll(&p, 1, PATIENCE_MS);
 	recv(ctl_fd, &m, sizeof(m), MSG_DONTWAIT);
 	ok(m.kind == CTL_READY && m.arg > 0, "confined and ready (%u system calls)",
 	   (unsigned int)m.arg);
@@ -182,10 +183,10 @@ static void start_server(bool password)
 	start_server_on(fd, password);
 }
 
-/* The supervisor hangs up; the server ends within a second. */
+/* The supervisor hangs up; the server ends. */
 static void stop_server(const char *what)
 {
-	int64_t until = clock_now_ns() + NS_PER_S;
+	int64_t until = clock_now_ns() + PATIENCE_NS;
 	int status = -1;
 	pid_t r;
 
@@ -325,12 +326,12 @@ static void wait_pixel(rfbClient *c, uint32_t x, uint32_t y, uint32_t colour)
 	want_at[0] = x;
 	want_at[1] = y;
 	want_at[2] = colour;
-	pump(c, 3000, has_pixel);
+	pump(c, PATIENCE_MS, has_pixel);
 }
 
 static bool next_event(struct input_event *e)
 {
-	int64_t until = clock_now_ns() + NS_PER_S;
+	int64_t until = clock_now_ns() + PATIENCE_NS;
 
 	while (atomic_load(&ring->tail) == events_read)
 		if (clock_now_ns() > until)
@@ -366,7 +367,7 @@ static void test_picture(void)
 		return;
 	is_hex((uint64_t)c->width << 32 | (uint32_t)c->height,
 	       720ull << 32 | 400, "it learns the size");
-	pump(c, 2000, has_update);
+	pump(c, PATIENCE_MS, has_update);
 	wait_pixel(c, 719, 399, 0xffeedd);
 	is_hex(seen(c, 0, 0), 0x123456, "first pixel, red where red belongs");
 	is_hex(seen(c, 719, 399), 0xffeedd, "last pixel");
@@ -653,7 +654,7 @@ static int connect_raw(void)
 	return fd;
 }
 
-static bool receive(int fd, size_t len, int ms)
+static bool receive(int fd, size_t len)
 {
 	uint8_t buf[4096];
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -661,7 +662,7 @@ static bool receive(int fd, size_t len, int ms)
 	while (len) {
 		ssize_t r;
 
-		if (poll(&p, 1, ms) <= 0)
+		if (poll(&p, 1, PATIENCE_MS) <= 0)
 			return false;
 		r = recv(fd, buf, len < sizeof(buf) ? len : sizeof(buf), 0);
 		if (r <= 0)
@@ -677,7 +678,7 @@ static bool is_closed(int fd)
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 
 	for (;;) {
-		if (poll(&p, 1, 1000) <= 0)
+		if (poll(&p, 1, PATIENCE_MS) <= 0)
 			return false;
 		if (recv(fd, buf, sizeof(buf), 0) <= 0)
 			return true;
@@ -696,15 +697,15 @@ static int raw_client(void)
 	struct pollfd p = { .fd = scan_fd, .events = POLLIN };
 	int fd = connect_raw();
 
-	receive(fd, 12, 1000);
+	receive(fd, 12);
 	transmit(fd, "RFB 003.008\n", 12);
-	receive(fd, 2, 1000);			/* one type: none */
+	receive(fd, 2);			/* one type: none */
 	transmit(fd, "\1", 1);
-	receive(fd, 4, 1000);			/* fine */
+	receive(fd, 4);			/* fine */
 	transmit(fd, "\1", 1);
 	if (poll(&p, 1, 200) > 0)		/* it looks before it tells */
 		answer_scan();
-	receive(fd, 24 + 4, 1000);		/* "test" */
+	receive(fd, 24 + 4);		/* "test" */
 	return fd;
 }
 
@@ -776,9 +777,9 @@ static void test_slow_reader(void)
 	pump(NULL, 50, NULL);
 	usleep(300000);
 	for (; left > 65536; left -= 65536)
-		if (!receive(fd, 65536, 2000))
+		if (!receive(fd, 65536))
 			break;
-	ok(receive(fd, left, 2000), "a slow reader gets the whole picture");
+	ok(receive(fd, left), "a slow reader gets the whole picture");
 	transmit(fd, "\4\1\0\0\0\0\0c", 8);
 	is_key(0x2e, 1, "and is served afterwards");
 	close(fd);

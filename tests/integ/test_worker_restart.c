@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "fakefamily.h"
 #include "fakeguest.h"
+#include "patience.h"
 #include "slowsync.h"
 #include "tap.h"
 
@@ -35,7 +36,6 @@
 #define IDE_FUNC	0x09u
 #define FLUSH_MS	15u
 #define WRITE_MS	2u
-#define PATIENCE_MS	8000
 
 /* What one vCPU does, again and again. */
 struct load {
@@ -379,7 +379,7 @@ static void wait_rounds(struct load *l, uint32_t more)
 {
 	uint32_t want = l->rounds + more;
 
-	for (int i = 0; i < 20000 && l->rounds < want && !is_bad(); i++)
+	for (int i = 0; i < PATIENCE_MS && l->rounds < want && !is_bad(); i++)
 		usleep(1000);
 }
 

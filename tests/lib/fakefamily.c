@@ -26,14 +26,13 @@
 #include "abi/fds.h"
 #include "abi/log_msg.h"
 #include "base/clock.h"
+#include "patience.h"
 #include "ring/memfd.h"
 #include "ring/stat.h"
 #include "ring/trace.h"
 
 #define CHILD_FDS	64
 #define ARGS		40
-#define START_MS	20000
-#define STOP_MS		5000
 #define LOG_BYTES	(256u * 1024u)
 #define DEVFN(dev, fn)	((dev) << 3 | (fn))
 #define VGA_SLOT	3u
@@ -634,7 +633,7 @@ static bool is_ready(struct fakefamily *f, enum fakefamily_who who)
 
 static bool wait_ready(struct fakefamily *f, enum fakefamily_who who)
 {
-	int64_t until = clock_now_ns() + START_MS * NS_PER_MS;
+	int64_t until = clock_now_ns() + PATIENCE_MS * NS_PER_MS;
 
 	while (!is_ready(f, who)) {
 		if (!fakefamily_runs(f, who) || clock_now_ns() > until) {
@@ -722,7 +721,7 @@ bool fakefamily_kill(struct fakefamily *f, enum fakefamily_who who, int sig)
 	if (m->pid <= 0)
 		return false;
 	kill(m->pid, sig);
-	was = wait_end(f, who, STOP_MS) && WIFSIGNALED(m->status) &&
+	was = wait_end(f, who, PATIENCE_MS) && WIFSIGNALED(m->status) &&
 	      WTERMSIG(m->status) == sig;
 	fakefamily_hang_up(f, who);
 	return was;
@@ -742,10 +741,10 @@ static bool end(struct fakefamily *f, enum fakefamily_who who)
 	if (m->pid == 0)
 		return true;
 	fakefamily_hang_up(f, who);
-	if (!wait_end(f, who, STOP_MS)) {
+	if (!wait_end(f, who, PATIENCE_MS)) {
 		printf("# %s does not end\n", about[who].name);
 		kill(m->pid, SIGKILL);
-		wait_end(f, who, STOP_MS);
+		wait_end(f, who, PATIENCE_MS);
 	}
 	if (m->status)
 		printf("# %s ended with status 0x%x\n", about[who].name, m->status);
@@ -758,7 +757,7 @@ bool fakefamily_stop(struct fakefamily *f)
 
 	if (fakefamily_runs(f, FF_BROKER)) {
 		fakefamily_tell(f, FF_BROKER, CTL_STOP, 0);
-		wait_end(f, FF_BROKER, STOP_MS);
+		wait_end(f, FF_BROKER, PATIENCE_MS);
 	}
 	for (int w = FF_COUNT; w-- > 0; )
 		good &= end(f, (enum fakefamily_who)w);

@@ -49,7 +49,7 @@ struct fakeguest {
 	int mem_fd, machine_fd;		/* for FD_HV_MEM, FD_DM */
 	int broker_evt_fd;		/* for FD_EVTCHN */
 	struct fake_machine *m;		/* look, do not touch */
-	int timeout_ms;			/* of every wait; 10 s */
+	int timeout_ms;			/* of every wait; PATIENCE_MS */
 	int64_t spin_ns;		/* look this long before sleeping */
 	uint64_t round_trips, unclaimed, buffered, ring_full;
 

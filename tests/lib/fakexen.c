@@ -23,6 +23,7 @@
 
 #include "abi/fds.h"
 #include "base/clock.h"
+#include "patience.h"
 
 /* ---- faults ---- */
 
@@ -428,7 +429,7 @@ struct fakeguest *fakeguest_new(const struct fakeguest_conf *conf)
 		g->conf.vcpus = 1;
 	if (!g->conf.low_bytes)
 		g->conf.low_bytes = 16u << 20;
-	g->timeout_ms = 10000;
+	g->timeout_ms = PATIENCE_MS;
 	g->spin_ns = 20 * NS_PER_US;
 	g->evt_fd = move_up(pair[0]);
 	g->broker_evt_fd = move_up(pair[1]);

@@ -32,6 +32,7 @@
 #include "abi/plan.h"
 #include "abi/state.h"
 #include "hv/fake.h"
+#include "patience.h"
 #include "ring/memfd.h"
 
 #define HIGH_FD		100	/* where descriptors wait for their number */
@@ -39,7 +40,6 @@
 #define VRAM_FRAMES	256u	/* "vram=4096,256" */
 #define VRAM_GFN	4096u
 #define MAP_OFF		((off_t)(RAM_FRAMES + VRAM_FRAMES) * (off_t)XEN_PAGE_SIZE)
-#define START_MS	10000
 
 /* What will be at each number; -1: nothing. */
 static int planned[64];
@@ -285,7 +285,7 @@ static bool wait_ready(struct victim *v)
 	struct pollfd p = { .fd = v->ctl, .events = POLLIN };
 	struct ctl_msg m = { .kind = CTL_START };	/* only the broker cares */
 
-	if (write(v->ctl, &m, sizeof(m)) != (ssize_t)sizeof(m) || poll(&p, 1, START_MS) != 1 ||
+	if (write(v->ctl, &m, sizeof(m)) != (ssize_t)sizeof(m) || poll(&p, 1, PATIENCE_MS) != 1 ||
 	    read(v->ctl, &m, sizeof(m)) != (ssize_t)sizeof(m))
 		return false;
 	return m.kind == CTL_READY;

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "fakeguest.h"
 #include "hv/hv.h"
+#include "patience.h"
 #include "tap.h"
 
 #define TRIPS	5000u
@@ -121,7 +122,7 @@ static void test_channels(void)
 	is_hex(take_for(2), 2, "its channel");
 	ok(!fakeguest_wait(g, 1, 1, &data), "waits");
 	answer(1, 0x5a);
-	ok(fakeguest_wait(g, 1, 1000, &data) && data == 0x5a, "until answered");
+	ok(fakeguest_wait(g, 1, PATIENCE_MS, &data) && data == 0x5a, "until answered");
 	fakeguest_post(g, 1, &in_byte);
 	is_hex(take(20), 0, "a channel taken stays quiet");
 	fakeguest_post(g, 0, &in_byte);
@@ -132,8 +133,8 @@ static void test_channels(void)
 	is_hex(take(20), 0, "once");
 	answer(0, 1);
 	answer(1, 2);
-	fakeguest_wait(g, 0, 1000, &data);
-	fakeguest_wait(g, 1, 1000, &data);
+	fakeguest_wait(g, 0, PATIENCE_MS, &data);
+	fakeguest_wait(g, 1, PATIENCE_MS, &data);
 	ok(!fakeguest_fault(g), "no fault: %s", fakeguest_fault(g));
 }
 
@@ -323,7 +324,7 @@ static void test_adopt(void)
 	is_hex(hv_ioreq_page(hv)->slot[0].flags & XEN_IOREQ_STATE, XEN_IOREQ_READY,
 	       "its request still waits");
 	answer(0, 9);
-	ok(fakeguest_wait(g, 0, 1000, &data) && data == 9 && !fakeguest_fault(g),
+	ok(fakeguest_wait(g, 0, PATIENCE_MS, &data) && data == 9 && !fakeguest_fault(g),
 	   "and is answered");
 	ok(fakeguest_claims(g, 0, 0x100, 0x100), "ranges are kept");
 }
