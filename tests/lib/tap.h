@@ -20,11 +20,13 @@ static bool ok(bool good, const char *fmt, ...)
 {
 	va_list ap;
 
+	flockfile(stdout);	/* a family's log comes from another thread */
 	printf("%sok %u - ", good ? "" : "not ", ++tap_count);
 	va_start(ap, fmt);
 	vprintf(fmt, ap);
 	va_end(ap);
 	putchar('\n');
+	funlockfile(stdout);
 	fflush(stdout);
 	tap_failed += !good;
 	return good;
