@@ -25,8 +25,9 @@ from dm import make_place, until
 from fakesystemd import Store, lives
 from guest import Guest
 
+import domid
 FAKE, CTL, MACHINE, BUILD = (os.path.abspath(p) for p in sys.argv[1:5])
-DOMID = 31500 + os.getpid() % 100
+DOMID = domid.claim()
 MEMBERS = ['broker', 'platform', 'disk0', 'vga', 'vnc']
 t = tap.Tap()
 

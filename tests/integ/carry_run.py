@@ -13,13 +13,14 @@ import tempfile
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 
+import domid
 from dm import (MAGIC, UNPLUG, UNPLUG_AUX, UNPLUG_DISKS, UNPLUG_NICS, DeviceModel, Machine,
                 make_image, make_place, parts, until)
 from qmp import Qmp
 from tap import Tap
 
 FAKE, MACHINE, BUILD = (os.path.abspath(p) for p in sys.argv[1:4])
-DOMID = 32100 + os.getpid() % 300
+DOMID = domid.claim()
 TAP = f'clc{os.getpid()}'
 MODEL_OF = {0x813910ec: 'rtl8139', 0x100e8086: 'e1000'}
 IDE1 = 0x170

@@ -18,11 +18,12 @@ import time
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 
+import domid
 from dm import make_image, make_place
 from tap import Tap
 
 CTL, RIG, REPLAY, FAKE, BUILD = (os.path.abspath(p) for p in sys.argv[1:6])
-DOMID = 31600 + os.getpid() % 200
+DOMID = domid.claim()
 tap = Tap()
 ok = tap.ok
 

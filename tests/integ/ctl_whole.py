@@ -18,11 +18,12 @@ import time
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 
+import domid
 from dm import make_image, make_place
 from tap import Tap
 
 CTL, FAKE, BUILD = (os.path.abspath(p) for p in sys.argv[1:4])
-DOMID = 31200 + os.getpid() % 100
+DOMID = domid.claim()
 tap = Tap()
 ok = tap.ok
 

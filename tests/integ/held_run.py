@@ -18,12 +18,13 @@ import time
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 
+import domid
 from dm import DeviceModel, Machine, make_image, make_place, until
 from qmp import Qmp
 from tap import Tap
 
 FAKE, MACHINE, BUILD = (os.path.abspath(p) for p in sys.argv[1:4])
-DOMID = 32400 + os.getpid() % 250
+DOMID = domid.claim()
 COM2, COM2_IRQ = 0x2f8, 3
 MEMBERS = ('broker', 'platform', 'disk0', 'vga')
 HELD_S = 0.5            # a byte is through in a thousandth of that

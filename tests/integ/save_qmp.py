@@ -17,12 +17,13 @@ import zlib
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 
+import domid
 from dm import PROGRAMS, make_image, make_place
 from qmp import Qmp
 from tap import Tap
 
 FAKE, BUILD = (os.path.abspath(p) for p in sys.argv[1:3])
-DOMID = 31800 + os.getpid() % 150
+DOMID = domid.claim()
 NAME = f'save{DOMID}'
 tap = Tap()
 ok = tap.ok

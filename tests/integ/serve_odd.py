@@ -17,11 +17,12 @@ import time
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 
+import domid
 from dm import make_place
 from tap import Tap
 
 FAKE, BUILD = (os.path.abspath(p) for p in sys.argv[1:3])
-DOMID = 31300 + os.getpid() % 100
+DOMID = domid.claim()
 CLONE_NEWNS = 0x20000
 MS_RDONLY, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 0x20, 0x1000, 0x4000, 0x40000
 libc = ctypes.CDLL(None, use_errno=True)

@@ -15,6 +15,7 @@ import tempfile
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 
+import domid
 import soak
 from dm import DeviceModel
 from qmp import Qmp
@@ -24,7 +25,7 @@ FAKE, MACHINE, BUILD = (os.path.abspath(p) for p in sys.argv[1:4])
 MODEL = sys.argv[4]
 SECONDS = float(sys.argv[5]) if len(sys.argv) > 5 else 10
 SEED = int(sys.argv[6]) if len(sys.argv) > 6 else 1
-DOMID = 32700 + os.getpid() % 50
+DOMID = domid.claim()
 SAVES = 2               # of short runs; of long ones one in SAVE_EVERY_S
 SAVE_EVERY_S = 20
 t = Tap()

@@ -16,6 +16,7 @@ import time
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 
+import domid
 from dm import (MAGIC, UNPLUG, UNPLUG_DISKS, UNPLUG_NICS, DeviceModel, Machine, Victim,
                 make_image, make_place, parts, some_instructions, until)
 from qmp import Qmp
@@ -25,7 +26,7 @@ FAKE, MACHINE, BUILD = (os.path.abspath(p) for p in sys.argv[1:4])
 HOW = sys.argv[4]
 TIMES = int(sys.argv[5]) if len(sys.argv) > 5 else 0
 SEED = int(sys.argv[6]) if len(sys.argv) > 6 else 1
-DOMID = 32400 + os.getpid() % 300
+DOMID = domid.claim()
 TAP = f'cls{os.getpid()}'
 NIC_SLOT = 4
 IDE, IDE1 = 0x1f0, 0x170

@@ -18,6 +18,7 @@ import time
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 
+import domid
 import fakesystemd
 import soak
 from control import Control
@@ -28,7 +29,7 @@ FAKE, CTL, MACHINE, BUILD = (os.path.abspath(p) for p in sys.argv[1:5])
 MODEL = sys.argv[5]
 SECONDS = float(sys.argv[6]) if len(sys.argv) > 6 else 10
 SEED = int(sys.argv[7]) if len(sys.argv) > 7 else 1
-DOMID = 32650 + os.getpid() % 50
+DOMID = domid.claim()
 NAME = 'stormy'
 SHORT_S = (0, 0.002, 0.005, 0.01, 0.02, 0.04, 0.07, 0.1)
 TAIL_BYTES = 6000

@@ -19,6 +19,7 @@ import time
 
 sys.path.insert(1, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'lib'))
 
+import domid
 import fakesystemd
 from control import Control
 from dm import Machine, make_image, make_place, until
@@ -29,7 +30,7 @@ FAKE, CTL, FREE, DRIVEN, BUILD = (os.path.abspath(p) for p in sys.argv[1:6])
 HOW = sys.argv[6]
 STEP = int(sys.argv[7]) if len(sys.argv) > 7 else 1
 FIRST = int(sys.argv[8]) if len(sys.argv) > 8 else os.getpid() % STEP
-DOMID = 32000 + os.getpid() % 100
+DOMID = domid.claim()
 NAME = 'struck'
 MEMBERS = ['broker', 'platform', 'disk0', 'vga', 'vnc']
 MESSAGES_MAX = 400
