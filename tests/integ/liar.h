@@ -145,7 +145,7 @@ static inline bool start(bool play_platform, bool play_vga)
 
 static inline bool next(struct liar *l, struct io_msg *m)
 {
-	for (int64_t until = clock_now_ns() + PATIENCE_MS * NS_PER_MS;
+	for (int64_t until = clock_now_ns() + PATIENCE_NS;
 	     chan_req_get(&l->w, m) != 1; usleep(100))
 		if (clock_now_ns() > until)
 			return false;

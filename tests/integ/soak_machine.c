@@ -166,7 +166,7 @@ static void check(struct disk *d, uint32_t gpa, uint32_t lba, uint32_t count,
 
 static bool finish(struct disk *d, uint8_t bits)
 {
-	int64_t until = clock_now_ns() + PATIENCE_MS * NS_PER_MS;
+	int64_t until = clock_now_ns() + PATIENCE_NS;
 	uint32_t s = 0;
 
 	while (clock_now_ns() < until && !fakeguest_fault(g)) {

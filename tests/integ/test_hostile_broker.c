@@ -106,7 +106,7 @@ static bool settles(enum fakefamily_who who, uint64_t *value)
 {
 	uint32_t pending = 1;
 
-	for (int64_t until = clock_now_ns() + PATIENCE_MS * NS_PER_MS; ; ) {
+	for (int64_t until = clock_now_ns() + PATIENCE_NS; ; ) {
 		drain(who, value);
 		if (chan_pending(&end_of[who], &pending) == 0 && !pending)
 			return drain(who, value) < 2;

@@ -79,7 +79,7 @@ static bool drain(uint64_t *value)
 
 static uint64_t ask(struct io_msg m)
 {
-	int64_t until = clock_now_ns() + PATIENCE_MS * NS_PER_MS;
+	int64_t until = clock_now_ns() + PATIENCE_NS;
 	uint64_t value = 0;
 
 	put(m, true);

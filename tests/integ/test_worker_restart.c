@@ -192,7 +192,7 @@ static void check(uint32_t gpa, unsigned int drive, uint32_t lba, uint32_t count
 
 static bool wait_status(struct channel *c, uint8_t bits)
 {
-	int64_t until = clock_now_ns() + PATIENCE_MS * NS_PER_MS;
+	int64_t until = clock_now_ns() + PATIENCE_NS;
 
 	while (clock_now_ns() < until && !fakeguest_fault(g)) {
 		uint32_t s = in(&c->load, (uint16_t)(c->base + 7), 1);

@@ -633,7 +633,7 @@ static bool is_ready(struct fakefamily *f, enum fakefamily_who who)
 
 static bool wait_ready(struct fakefamily *f, enum fakefamily_who who)
 {
-	int64_t until = clock_now_ns() + PATIENCE_MS * NS_PER_MS;
+	int64_t until = clock_now_ns() + PATIENCE_NS;
 
 	while (!is_ready(f, who)) {
 		if (!fakefamily_runs(f, who) || clock_now_ns() > until) {
