@@ -132,10 +132,9 @@ static void test_header(unsigned int n)
 	fakefamily_start(&f, &conf);
 	for (int i = 0; i < PATIENCE_MS && fakefamily_runs(&f, cases[n].who); i++)
 		usleep(1000);
-	usleep(50000);
 	status = f.member[cases[n].who].status;
 	ok(!f.member[cases[n].who].pid && WIFEXITED(status) &&
-	   WEXITSTATUS(status) == 1 && fakefamily_logged(&f, cases[n].line),
+	   WEXITSTATUS(status) == 1 && fakefamily_logs(&f, cases[n].line),
 	   "%s: one line, status 1", cases[n].name);
 	fakefamily_stop(&f);
 }

@@ -123,11 +123,10 @@ static bool ended_well(enum fakefamily_who who)
 
 	for (int i = 0; i < PATIENCE_MS && fakefamily_runs(&f, who); i++)
 		usleep(1000);
-	usleep(20000);
 	snprintf(line, sizeof(line), "%s: broker broke the protocol", names[who]);
 	return !f.member[who].pid && WIFEXITED(f.member[who].status) &&
 	       WEXITSTATUS(f.member[who].status) == 1 &&
-	       fakefamily_logged(&f, line);
+	       fakefamily_logs(&f, line);
 }
 
 /* ---- what ends a worker ---- */

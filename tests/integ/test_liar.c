@@ -482,7 +482,7 @@ static bool try_announcement(void)
 	if (up)
 		up = scratch_works();
 	else
-		up = fakefamily_logged(&f, "announced nonsense");
+		up = fakefamily_logs(&f, "announced nonsense");
 	fakefamily_stop(&f);
 	status = f.member[FF_BROKER].status;
 	return up && WIFEXITED(status);

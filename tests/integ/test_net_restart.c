@@ -365,7 +365,7 @@ static void test_deleted(void)
 	close(pair[1]);
 	ok(replace() && link_becomes(true), "a worker with it");
 	close(pair[0]);
-	ok(link_becomes(false) && fakefamily_logged(&f, "tap is gone"),
+	ok(link_becomes(false) && fakefamily_logs(&f, "tap is gone"),
 	   "the host deletes it: link down");
 	sleeps = count_sleeps();
 	ok(sleeps < 50, "and the worker sleeps: %u times", sleeps);

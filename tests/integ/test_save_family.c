@@ -512,7 +512,7 @@ static void test_refused(void)
 
 	conf.spoil = fill_badly;
 	ok(!fakefamily_start(&f, &conf), "a device of another version: no start");
-	ok(fakefamily_logged(&f, "save file refused: section=platform/cmos field=version"),
+	ok(fakefamily_logs(&f, "save file refused: section=platform/cmos field=version"),
 	   "the worker names it");
 	/* Its status is not 0, on purpose. */
 	fakefamily_stop(&f);

@@ -601,6 +601,15 @@ bool fakefamily_logged(struct fakefamily *f, const char *text)
 	return found;
 }
 
+bool fakefamily_logs(struct fakefamily *f, const char *text)
+{
+	for (int64_t until = clock_now_ns() + PATIENCE_NS;
+	     !fakefamily_logged(f, text); usleep(1000))
+		if (clock_now_ns() > until)
+			return false;
+	return true;
+}
+
 /* ---- life ---- */
 
 bool fakefamily_runs(struct fakefamily *f, enum fakefamily_who who)

@@ -141,5 +141,7 @@ bool fakefamily_tell(struct fakefamily *f, enum fakefamily_who who,
 bool fakefamily_runs(struct fakefamily *f, enum fakefamily_who who);
 /* Did anybody log a line with @text in it? */
 bool fakefamily_logged(struct fakefamily *f, const char *text);
+/* The same, of a line that has to come: another thread reads them. */
+bool fakefamily_logs(struct fakefamily *f, const char *text);
 
 #endif /* TESTS_LIB_FAKEFAMILY_H */
